@@ -1,0 +1,1 @@
+"""Exposures, estimators, network-valid inference, checks and simulation designs."""

@@ -1,0 +1,51 @@
+"""Parquet tables with a declared schema, validated when written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.dataset
+import pyarrow.parquet
+
+from copenet.foundation.errors import DefectError
+from copenet.foundation.files import replacing
+
+TIMESTAMP = pa.timestamp("us", tz="UTC")
+
+
+def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Return `table` with exactly the columns, order and types of `schema`.
+
+    Raises:
+        DefectError: A column is missing, unexpected, of another type, or null where the schema forbids it.
+    """
+    missing = set(schema.names) - set(table.column_names)
+    extra = set(table.column_names) - set(schema.names)
+    if missing or extra:
+        raise DefectError(f"A table misses columns {sorted(missing)} and has undeclared columns {sorted(extra)}.")
+    try:
+        table = table.select(schema.names).cast(schema)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, ValueError) as error:
+        raise DefectError("A column does not have the type its schema declares.") from error
+    for field in schema:
+        if not field.nullable and table.column(field.name).null_count:
+            raise DefectError(f"Column {field.name} holds nulls, which its schema forbids.")
+    return table
+
+
+def write_table(path: Path, table: pa.Table, schema: pa.Schema) -> None:
+    """Validate `table` against `schema` and write it to `path` atomically."""
+    with replacing(path) as partial:
+        pa.parquet.write_table(conform(table, schema), partial, compression="zstd")
+
+
+def read_table(path: Path, schema: pa.Schema, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read one Parquet file, or every part of a folder of them in name order (an empty table for an empty folder)."""
+    files = [path] if path.is_file() else sorted(path.glob("*.parquet"))
+    wanted = list(columns) if columns is not None else schema.names
+    chosen = pa.schema([schema.field(name) for name in wanted])
+    if not files:
+        return chosen.empty_table()
+    return pa.dataset.dataset([str(f) for f in files], schema=schema).to_table(columns=wanted).cast(chosen)

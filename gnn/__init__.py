@@ -1,0 +1,1 @@
+"""Text embeddings, coping labels and representations of people."""

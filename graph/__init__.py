@@ -1,0 +1,1 @@
+"""The reply network: ties, communities, stores, figures and exports."""

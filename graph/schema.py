@@ -1,0 +1,28 @@
+"""The tables of the network: user ties by channel and window, and communities."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from copenet.foundation.tables import TIMESTAMP
+
+CHANNELS = ("replied_to", "received_reply", "co_thread")
+
+TIES = pa.schema(
+    [
+        pa.field("source_author", pa.string(), nullable=False),  # the ego: whom the exposure reaches
+        pa.field("target_author", pa.string(), nullable=False),  # the peer: whose behaviour the ego can see
+        pa.field("channel", pa.string(), nullable=False),  # one of CHANNELS
+        pa.field("window_start", TIMESTAMP, nullable=False),  # the tie's events fall in [window_start, + window)
+        pa.field("n", pa.int64(), nullable=False),
+        pa.field("first_at", TIMESTAMP, nullable=False),
+        pa.field("last_at", TIMESTAMP, nullable=False),
+    ]
+)
+COMMUNITIES = pa.schema(
+    [
+        pa.field("author_id", pa.string(), nullable=False),
+        pa.field("method", pa.string(), nullable=False),  # leiden or map_equation
+        pa.field("community", pa.int64(), nullable=False),  # 0 is the largest
+    ]
+)

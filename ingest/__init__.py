@@ -1,0 +1,1 @@
+"""Dumps of conversations to the tables messages and texts."""

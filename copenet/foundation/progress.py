@@ -33,7 +33,7 @@ class SilentProgress:
     """Reports nothing: for libraries, pipes and tests."""
 
     @contextmanager
-    def task(self, name: str, total: float | None = None, unit: str = "") -> Iterator[Task]:  # noqa: ARG002
+    def task(self, name: str, total: float | None = None, unit: str = "") -> Iterator[Task]:
         """Open a task that reports nothing."""
         yield _SilentTask()
 
@@ -58,7 +58,13 @@ class ConsoleProgress:
                 speed = task.finished_speed or task.speed
                 return super().render(task) if speed is None else f"{speed:,.0f} {unit}/s"
 
-        columns = (TextColumn("{task.description}"), BarColumn(24), MofNCompleteColumn(), Rate(""), TimeRemainingColumn())
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(24),
+            MofNCompleteColumn(),
+            Rate(""),
+            TimeRemainingColumn(),
+        )
         with Progress(*columns, console=Console(file=self._stream), transient=True) as bars:
             yield _RichTask(bars, bars.add_task(name, total=total))
 

@@ -25,14 +25,13 @@ def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
     extra = set(table.column_names) - set(schema.names)
     if missing or extra:
         raise DefectError(f"A table misses columns {sorted(missing)} and has undeclared columns {sorted(extra)}.")
-    try:
-        table = table.select(schema.names).cast(schema)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, ValueError) as error:
-        raise DefectError("A column does not have the type its schema declares.") from error
     for field in schema:
         if not field.nullable and table.column(field.name).null_count:
             raise DefectError(f"Column {field.name} holds nulls, which its schema forbids.")
-    return table
+    try:
+        return table.select(schema.names).cast(schema)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        raise DefectError("A column does not have the type its schema declares.") from error
 
 
 def write_table(path: Path, table: pa.Table, schema: pa.Schema) -> None:

@@ -1,0 +1,25 @@
+"""What every test may use: the shared data where it is present, and a Hypothesis profile that is the same everywhere."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED_DATA = Path(os.environ.get("COPENET_SHARED_DATA", ROOT.parent / "shared" / "data"))
+
+settings.register_profile(
+    "copenet", deadline=None, derandomize=True, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("copenet")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real, pseudonymised conversations; the test is skipped where it is not there."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("real conversations are not part of the repository: set COPENET_SHARED_DATA to their folder")
+    return SHARED_DATA

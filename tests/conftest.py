@@ -1,4 +1,4 @@
-"""What every test may use: the shared data where it is present, and a Hypothesis profile that is the same everywhere."""
+"""What every test may use: the shared data where it is present, and one Hypothesis profile for every machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables of the network: user ties by channel and window, and communities."""
+"""The tables of the network: user ties by channel and window, distinct user ties, people and communities."""
 
 from __future__ import annotations
 
@@ -17,6 +17,24 @@ TIES = pa.schema(
         pa.field("n", pa.int64(), nullable=False),
         pa.field("first_at", TIMESTAMP, nullable=False),
         pa.field("last_at", TIMESTAMP, nullable=False),
+    ]
+)
+USER_TIES = pa.schema(
+    [
+        pa.field("source_author", pa.string(), nullable=False),  # who replied
+        pa.field("target_author", pa.string(), nullable=False),  # to whom
+        pa.field("n", pa.int64(), nullable=False),
+        pa.field("first_at", TIMESTAMP, nullable=False),
+        pa.field("last_at", TIMESTAMP, nullable=False),
+    ]
+)
+PEOPLE = pa.schema(
+    [
+        pa.field("author_id", pa.string(), nullable=False),
+        pa.field("platform", pa.string(), nullable=False),
+        pa.field("first_seen", TIMESTAMP),
+        pa.field("last_seen", TIMESTAMP),
+        pa.field("n_messages", pa.int64(), nullable=False),  # reposts left out
     ]
 )
 COMMUNITIES = pa.schema(

@@ -1,0 +1,6 @@
+"""Simulation designs with known truth. Each design documents its data-generating process and its truth."""
+
+from causal.designs.s7 import S7
+from causal.designs.s7_world import World
+
+__all__ = ["S7", "World"]

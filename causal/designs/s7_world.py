@@ -25,7 +25,8 @@ Int = NDArray[np.int64]
 STRANGER = -1
 MODERATOR = -2
 MISSING = -2
-START = 17_906 * 86_400  # 2019-01-10 00:00 UTC: a multiple of 14 days since 1970, so that windows and periods agree
+# Monday 2019-01-14 00:00 UTC: a boundary of the fortnights counted from 1970-01-05, as the windows of ties are.
+START = 17_910 * 86_400
 TRUTH_DRAWS = 400
 
 

@@ -59,7 +59,7 @@ def map_equation(u: Integers, v: Integers, weight: Floats, label: Integers) -> f
 
 def strengths(u: Integers, v: Integers, weight: Floats, n: int) -> Floats:
     """Return the summed weight of each node's edges (n)."""
-    return np.bincount(u, weight, n) + np.bincount(v, weight, n)
+    return np.asarray(np.bincount(u, weight, n) + np.bincount(v, weight, n), dtype=np.float64)
 
 
 def adjusted_rand(a: Integers, b: Integers) -> float:

@@ -1,0 +1,219 @@
+"""The server store: Neo4j 5.26 through the official driver, written in batches and read with a time limit.
+
+The community edition has one database and no roles. A marker node says whose graph it holds; another study's graph is
+replaced only when asked, and data that copenet did not load are never touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import neo4j
+import neo4j.exceptions
+import neo4j.graph
+import neo4j.time
+
+from copenet.foundation.errors import RefusedError, ResourceError
+from copenet.foundation.progress import Progress, Task
+from graph.cypher_faults import from_neo4j
+from graph.ladybug_worker import plain
+from graph.model import NODES, RELATIONSHIPS
+from graph.store import GraphStore, Rows, StoreSpec
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+BATCH = 10_000
+CONNECT_TIMEOUT_S = 10.0
+_MARKER = "CopenetStudy"
+_TIMED_OUT = "Neo.ClientError.Transaction.TransactionTimedOut"
+
+
+class Neo4jStore(GraphStore):
+    """One study's graph in one database of a Neo4j server."""
+
+    kind = "neo4j"
+
+    def __init__(self, spec: StoreSpec) -> None:
+        self._spec = spec
+        self._driver = neo4j.GraphDatabase.driver(
+            spec.uri,
+            auth=(spec.user, spec.password),
+            connection_timeout=CONNECT_TIMEOUT_S,
+            connection_acquisition_timeout=CONNECT_TIMEOUT_S,
+            max_transaction_retry_time=CONNECT_TIMEOUT_S,
+            notifications_min_severity="OFF",  # notifications quote the query
+            telemetry_disabled=True,
+        )
+        try:
+            with self._faults():
+                self._driver.verify_connectivity()
+        except BaseException:
+            self._driver.close()
+            raise
+
+    def drop(self) -> None:
+        """Remove this study's nodes and marker; another study's or anybody else's data stay.
+
+        Raises:
+            RefusedError: The database holds another study's graph.
+        """
+        with self._faults(), self._session() as session:
+            if self._owner(session) is None:
+                return
+            self._refuse_strangers(session, overwrite=False)
+            self._clear(session)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._driver.close()
+
+    def _with_text(self) -> bool:
+        return self._spec.holds_text
+
+    def _build(self, projected: dict[str, Any], progress: Progress) -> None:
+        with self._faults(), self._session() as session:
+            self._refuse_strangers(session, overwrite=self._spec.overwrite)
+            self._clear(session)
+            session.run(f"CREATE (:{_MARKER} {{id: $study, complete: false}})", study=self._spec.study).consume()
+            for label in NODES:
+                session.run(_constraint(label)).consume()
+            with progress.task("graph store", sum(map(len, projected.values())), "rows") as task:
+                for name, table in projected.items():
+                    self._load(session, name, table, task)
+            session.run(f"MATCH (s:{_MARKER}) SET s.complete = true").consume()
+
+    def _load(self, session: neo4j.Session, name: str, table: pa.Table, task: Task) -> None:
+        statement = _load_statement(name)
+        for batch in table.to_batches(max_chunksize=BATCH):
+            rows = [_without_nulls(row) for row in batch.to_pylist()]
+            session.execute_write(_run, statement, rows)
+            task.advance(len(rows))
+
+    def _read(self, cypher: str, parameters: dict[str, Any], timeout_s: float, limit: int) -> tuple[list[str], Rows]:
+        with self._faults(timeout_s), self._session(neo4j.READ_ACCESS) as session:
+            self._require_complete(session)
+            with session.begin_transaction(timeout=timeout_s) as transaction:
+                result = transaction.run(cypher, parameters)
+                columns = list(result.keys())
+                rows = [[_plain(value) for value in record.values()] for record in result.fetch(limit)]
+        return columns, rows
+
+    def _session(self, access: str = neo4j.WRITE_ACCESS) -> neo4j.Session:
+        return self._driver.session(database=self._spec.database, default_access_mode=access, fetch_size=1000)
+
+    def _owner(self, session: neo4j.Session) -> str | None:
+        record = session.run(f"MATCH (s:{_MARKER}) RETURN s.id AS id").single()
+        return None if record is None else str(record["id"])
+
+    def _require_complete(self, session: neo4j.Session) -> None:
+        record = session.run(f"MATCH (s:{_MARKER}) RETURN s.id AS id, s.complete AS complete").single()
+        if record is None or record["id"] != self._spec.study or not record["complete"]:
+            raise ResourceError(
+                "The database does not hold this study's whole graph.", remedy="Build it: copenet graph build STUDY"
+            )
+
+    def _refuse_strangers(self, session: neo4j.Session, *, overwrite: bool) -> None:
+        owner = self._owner(session)
+        if owner is None and session.run("MATCH (n) RETURN n LIMIT 1").single() is not None:
+            raise RefusedError(
+                "The database holds data that copenet did not load.",
+                remedy="Name an empty database or another server; copenet never removes other people's data.",
+            )
+        if owner not in (None, self._spec.study) and not overwrite:
+            raise RefusedError(
+                "The database holds the graph of another study.",
+                remedy="Use another server, drop that study's graph, or ask to overwrite it.",
+            )
+
+    def _clear(self, session: neo4j.Session) -> None:
+        for label in (*NODES, _MARKER):
+            session.run(f"MATCH (n:{label}) CALL (n) {{ DETACH DELETE n }} IN TRANSACTIONS OF {BATCH} ROWS").consume()
+
+    @contextmanager
+    def _faults(self, timeout_s: float = 0.0) -> Iterator[None]:
+        """Turn the driver's faults into copenet's, without the text of the query."""
+        try:
+            yield
+        except neo4j.exceptions.AuthError as error:
+            raise ResourceError(
+                "The Neo4j server refused the user name or password.",
+                remedy="Check the password (docker compose keeps it in secrets/neo4j_password) and the user.",
+            ) from error
+        except (neo4j.exceptions.DriverError, OSError, ValueError) as error:
+            raise ResourceError(
+                f"No Neo4j server answers at {_address(self._spec.uri)}.",
+                remedy="Start it (docker compose up -d) or correct the address, for example bolt://127.0.0.1:7687.",
+            ) from error
+        except neo4j.exceptions.Neo4jError as error:
+            raise _server_fault(error, timeout_s) from None
+
+
+def _server_fault(error: neo4j.exceptions.Neo4jError, timeout_s: float) -> Exception:
+    code = error.code or ""
+    if code.startswith(_TIMED_OUT):
+        return ResourceError(
+            f"The query took longer than {timeout_s:g} s and was stopped.",
+            remedy="Ask for less (LIMIT, a forum, a person), or raise the time limit.",
+        )
+    if code == "Neo.ClientError.Statement.AccessMode":
+        return RefusedError("The query would write; it is read-only here.", remedy="Ask with MATCH … RETURN.")
+    if code == "Neo.ClientError.Database.DatabaseNotFound":
+        return ResourceError("The server has no database of this name.", remedy="The community edition has: neo4j")
+    if code.startswith("Neo.ClientError.Statement"):
+        return from_neo4j(error.message or "")
+    return ResourceError(f"The Neo4j server could not do this ({code}).", remedy="See the server's log.")
+
+
+def _address(uri: str) -> str:
+    """Return the address without a user or password somebody put into it."""
+    scheme, _, rest = uri.rpartition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}" if scheme else rest.rpartition("@")[2]
+
+
+def _constraint(label: str) -> str:
+    return f"CREATE CONSTRAINT copenet_{label.lower()}_id IF NOT EXISTS FOR (n:{label}) REQUIRE n.id IS UNIQUE"
+
+
+def _load_statement(name: str) -> str:
+    if name in NODES:
+        return f"UNWIND $rows AS row CREATE (n:{name}) SET n = row"
+    source, target, _ = RELATIONSHIPS[name]
+    return (
+        f"UNWIND $rows AS row MATCH (a:{source} {{id: row.from}}) MATCH (b:{target} {{id: row.to}}) "
+        f"CREATE (a)-[r:{name}]->(b) SET r = row.properties"
+    )
+
+
+def _without_nulls(row: dict[str, Any]) -> dict[str, Any]:
+    """Shape a row for `_load_statement`: no null properties, and a relationship's apart from its ends."""
+    kept = {key: value for key, value in row.items() if value is not None}
+    if "from" not in kept:
+        return kept
+    properties = {key: value for key, value in kept.items() if key not in ("from", "to")}
+    return {"from": kept["from"], "to": kept["to"], "properties": properties}
+
+
+def _run(transaction: neo4j.ManagedTransaction, statement: str, rows: list[dict[str, Any]]) -> None:
+    transaction.run(statement, rows=rows).consume()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, neo4j.graph.Node):
+        return {"_label": next(iter(sorted(value.labels)), ""), **_plain(dict(sorted(value.items())))}
+    if isinstance(value, neo4j.graph.Relationship):
+        return {"_label": value.type, **_plain(dict(sorted(value.items())))}
+    if isinstance(value, neo4j.graph.Path):
+        return {"nodes": _plain(list(value.nodes)), "relationships": _plain(list(value.relationships))}
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list) else plain(_native(value))
+
+
+def _native(value: Any) -> Any:
+    """Return the standard library's type for Neo4j's own times."""
+    if isinstance(value, neo4j.time.DateTime | neo4j.time.Date):
+        return value.to_native()
+    return value.iso_format() if isinstance(value, neo4j.time.Duration) else value

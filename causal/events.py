@@ -77,6 +77,31 @@ class Events:
 
 
 @dataclass(frozen=True, slots=True)
+class Inputs:
+    """The tables a panel is built from.
+
+    Attributes:
+        messages: A table of schema `ingest.schema.MESSAGES` (N rows).
+        used: Whether each message uses the outcome strategy (N).
+        features: Text features of each message (N x d), or None.
+        ties: A table of schema `graph.schema.TIES`.
+    """
+
+    messages: pa.Table
+    used: Bool
+    features: Float32 | None
+    ties: pa.Table
+
+    def before(self, time: int) -> Inputs:
+        """Return new tables which hold nothing from `time` (microseconds) or after, nor anything without a time."""
+        moments = _microseconds(self.messages["created_at"])
+        rows = np.flatnonzero((moments < time) & (moments != np.iinfo(np.int64).min))
+        features = None if self.features is None else self.features[rows]
+        ties = self.ties.filter(pa.array(_microseconds(self.ties["first_at"]) < time))
+        return Inputs(self.messages.take(pa.array(rows)), self.used[rows], features, ties)
+
+
+@dataclass(frozen=True, slots=True)
 class TieEvents:
     """Ties of one channel as (ego, peer, time): the ego can see the peer. Sorted by time of the last event.
 

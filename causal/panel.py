@@ -1,0 +1,286 @@
+"""The network panel: one row per person at risk and period, everything about it known before the period starts.
+
+For row (i, t): the risk set (people active in the last k periods), the peers N_i(t) (ties formed before t, within a
+lookback) and all covariates are functions of `Events.before(t)` and `TieEvents.before(t)` alone. The period t enters
+only through D_jt, what the peers did, and t + 1 only through the outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from scipy.sparse import coo_array, csr_array
+
+from causal.covariates import Basis, Prefix, covariates_at, fit_basis
+from causal.events import Bool, Calendar, Events, Float, Int, TieEvents
+from causal.schema import PANEL
+from copenet.foundation.errors import RefusedError, UsageError
+from copenet.foundation.progress import SILENT, Progress
+from copenet.foundation.tables import TIMESTAMP, conform
+
+Strings = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PanelSettings:
+    """How the panel is cut.
+
+    Args:
+        period_weeks: Length of a period.
+        lookback_periods: How many periods before t a tie may lie to make a peer eligible.
+        risk_periods: A person is at risk in t if they wrote in one of this many periods before t.
+        burn_in_periods: Periods before the first row; text bases are fitted there and nowhere else.
+        text_dimensions: Principal components of prior text, of the person and of their peers (0: none).
+        representation_dimensions: Outputs of the GraphSAGE representation of prior text and ties (0: none).
+        seed: Seed of what is fitted on the burn-in.
+    """
+
+    period_weeks: int = 2
+    lookback_periods: int = 4
+    risk_periods: int = 4
+    burn_in_periods: int = 4
+    text_dimensions: int = 8
+    representation_dimensions: int = 0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        least = (self.period_weeks, self.lookback_periods, self.risk_periods, self.burn_in_periods)
+        if min(least) < 1 or self.text_dimensions < 0 or self.representation_dimensions < 0:
+            raise UsageError("Periods of the panel count from 1 and dimensions from 0.")
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """The rows of one period t, their peers and what happened.
+
+    Attributes:
+        period: t.
+        person: Codes of the people at risk (r).
+        peers: Whom each row can see (r x n_people), from ties before t.
+        exposing: Number of eligible peers who used the strategy in t (r).
+        outcome: Posted and used the strategy in t + 1, threads that supplied the exposure left out (r).
+        posted: Posted in t + 1 (r).
+        dropped: Outcome messages left out (r).
+        forum: Where each person had written most before t (r).
+        covariates: Covariates from before t (r x p).
+    """
+
+    period: int
+    person: Int
+    peers: csr_array
+    exposing: Int
+    outcome: Bool
+    posted: Bool
+    dropped: Int
+    forum: Int
+    covariates: Float
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """All rows, in the order of period and person.
+
+    Attributes:
+        settings, calendar, people, forums: What the codes mean.
+        person, period, n_peers, exposing, dropped, forum: Per row (r).
+        outcome, posted: Per row (r).
+        covariates: r x p, with `names` (p).
+        groups: For each covariate what it stands for: own_history, activity, position, peers, text, peers_text,
+            place_time, representation.
+        slices: The rows by period, with the peers of each.
+        basis: What was fitted on the burn-in.
+    """
+
+    settings: PanelSettings
+    calendar: Calendar
+    people: Strings
+    forums: Strings
+    person: Int
+    period: Int
+    n_peers: Int
+    exposing: Int
+    dropped: Int
+    forum: Int
+    outcome: Bool
+    posted: Bool
+    covariates: Float
+    names: Strings
+    groups: Strings
+    slices: tuple[Slice, ...]
+    basis: Basis
+
+    @property
+    def eligible(self) -> Bool:
+        """Which rows have at least one eligible peer, so that an exposure is defined."""
+        return self.n_peers > 0
+
+    def table(self) -> pa.Table:
+        """Return the panel as a table of schema `PANEL`."""
+        starts = np.asarray([self.calendar.start(p) for p in range(self.calendar.count + 1)], dtype=np.int64)
+        width = self.covariates.shape[1]
+        offsets = np.arange(len(self.person) + 1, dtype=np.int32) * width
+        columns: dict[str, Any] = {
+            "author_id": pa.array(self.people, pa.string()).take(pa.array(self.person)),
+            "period": self.period,
+            "period_start": pa.array(starts[self.period], TIMESTAMP),
+            "outcome": self.outcome,
+            "posted_next": self.posted,
+            "dropped_messages": self.dropped,
+            "n_peers": self.n_peers,
+            "forum": pa.array(self.forums, pa.string()).take(pa.array(self.forum)),
+            "covariates": pa.ListArray.from_arrays(pa.array(offsets), pa.array(self.covariates.ravel())),
+        }
+        return conform(pa.table(columns), PANEL)
+
+
+def build_panel(
+    events: Events,
+    ties: TieEvents,
+    calendar: Calendar,
+    settings: PanelSettings,
+    progress: Progress = SILENT,
+) -> Panel:
+    """Build the panel of all periods after the burn-in which have a following one.
+
+    Raises:
+        RefusedError: The data are too short for one row after the burn-in, or nobody is ever at risk.
+    """
+    periods = range(settings.burn_in_periods, calendar.count - 1)
+    if not periods:
+        raise RefusedError(
+            f"The data cover {calendar.count} whole periods; the panel needs {settings.burn_in_periods + 2}.",
+            remedy="Use shorter periods or a shorter burn-in, or collect a longer span.",
+        )
+    basis = fit_basis(prefix_at(events, ties, calendar, settings.burn_in_periods, settings), settings)
+    slices = []
+    with progress.task("panel", len(periods), "periods") as task:
+        for period in periods:
+            slices.append(build_slice((events, ties), calendar, period, basis, settings))
+            task.advance()
+    if not sum(len(s.person) for s in slices):
+        raise RefusedError(
+            "Nobody is at risk in any period.", remedy="Raise risk_periods or use longer periods (period_weeks)."
+        )
+    return _assemble(events, calendar, settings, basis, tuple(slices))
+
+
+def prefix_at(events: Events, ties: TieEvents, calendar: Calendar, period: int, settings: PanelSettings) -> Prefix:
+    """Return all that covariates of `period` may be made of: what was said and tied before it starts."""
+    start = calendar.start(period)
+    return Prefix(
+        events=events.before(start),
+        ties=ties.before(start),
+        calendar=calendar,
+        period=period,
+        lookback_periods=settings.lookback_periods,
+        risk_periods=settings.risk_periods,
+    )
+
+
+def build_slice(
+    data: tuple[Events, TieEvents], calendar: Calendar, period: int, basis: Basis, settings: PanelSettings
+) -> Slice:
+    """Build the rows of one period."""
+    events, ties = data
+    prefix = prefix_at(events, ties, calendar, period, settings)
+    person = risk_set(prefix)
+    peers = prefix.peers()[person]
+    covariates, forum = covariates_at(prefix, person, basis)
+    now = events.between(calendar.start(period), calendar.start(period + 1))
+    later = events.between(calendar.start(period + 1), calendar.start(period + 2))
+    used = np.zeros(len(events.people), dtype=np.int64)
+    used[now.person[now.uses]] = 1
+    posted = np.zeros(len(events.people), dtype=bool)
+    posted[later.person] = True
+    outcome, dropped = outcome_elsewhere(person, peers, now, later)
+    exposing = np.asarray(peers @ used, dtype=np.int64)
+    return Slice(period, person, peers, exposing, outcome, posted[person], dropped, forum, covariates)
+
+
+def risk_set(prefix: Prefix) -> Int:
+    """Return the codes of those who wrote in one of the last `risk_periods` periods before the prefix ends."""
+    recent = prefix.events.time >= prefix.calendar.start(prefix.period - prefix.risk_periods)
+    return np.unique(prefix.events.person[recent])
+
+
+def outcome_elsewhere(person: Int, peers: csr_array, now: Events, later: Events) -> tuple[Bool, Int]:
+    """Return who used the strategy in `later` outside the threads in which their peers used it in `now` (rule 2).
+
+    Args:
+        person: Codes of the rows (r).
+        peers: r x n matrix of eligible peers.
+        now, later: Events of periods t and t + 1.
+
+    Returns:
+        The outcome (r), and how many messages of each row were left out (r).
+    """
+    n = peers.shape[1]
+    threads = np.unique(later.thread[later.uses])
+    answers = _counts(later.person[later.uses], np.searchsorted(threads, later.thread[later.uses]), n, len(threads))
+    answers = answers[person]
+    where = np.searchsorted(threads, now.thread[now.uses])
+    inside = where < len(threads)
+    inside[inside] = threads[where[inside]] == now.thread[now.uses][inside]
+    supplied = _counts(now.person[now.uses][inside], where[inside], n, len(threads))
+    seen = peers @ supplied
+    seen.data[:] = 1
+    dropped = np.asarray(answers.multiply(seen).sum(axis=1), dtype=np.int64).ravel()
+    total = np.asarray(answers.sum(axis=1), dtype=np.int64).ravel()
+    return total > dropped, dropped
+
+
+def _counts(rows: Int, columns: Int, n_rows: int, n_columns: int) -> csr_array:
+    ones = np.ones(len(rows), dtype=np.int64)
+    return coo_array((ones, (rows, columns)), shape=(n_rows, max(n_columns, 1))).tocsr()
+
+
+def _assemble(
+    events: Events, calendar: Calendar, settings: PanelSettings, basis: Basis, slices: tuple[Slice, ...]
+) -> Panel:
+    def joined(pick: Callable[[Slice], NDArray[Any]]) -> NDArray[Any]:
+        return np.concatenate([pick(s) for s in slices])
+
+    return Panel(
+        settings=settings,
+        calendar=calendar,
+        people=events.people,
+        forums=events.forums,
+        person=joined(lambda s: s.person),
+        period=joined(lambda s: np.full(len(s.person), s.period, dtype=np.int64)),
+        n_peers=joined(lambda s: np.diff(s.peers.indptr).astype(np.int64)),
+        exposing=joined(lambda s: s.exposing),
+        dropped=joined(lambda s: s.dropped),
+        forum=joined(lambda s: s.forum),
+        outcome=joined(lambda s: s.outcome),
+        posted=joined(lambda s: s.posted),
+        covariates=joined(lambda s: s.covariates),
+        names=basis.names,
+        groups=basis.groups,
+        slices=slices,
+        basis=basis,
+    )
+
+
+def union_graph(panel: Panel, ties: TieEvents) -> csr_array:
+    """Return the symmetric 0/1 graph of all ties before the last outcome period (n x n): for folds and inference."""
+    before = ties.before(panel.calendar.start(int(panel.period.max()) + 1))
+    n = len(panel.people)
+    ones = np.ones(2 * len(before))
+    ends = (np.r_[before.ego, before.peer], np.r_[before.peer, before.ego])
+    graph = coo_array((ones, ends), shape=(n, n)).tocsr()
+    graph.sum_duplicates()
+    graph.data[:] = 1.0
+    graph.setdiag(0)
+    graph.eliminate_zeros()
+    return graph
+
+
+def with_rows(panel: Panel, rows: Bool) -> Panel:
+    """Return the panel with only `rows`; the slices stay as they are."""
+    per_row = ("person", "period", "n_peers", "exposing", "dropped", "forum", "outcome", "posted", "covariates")
+    return replace(panel, **{name: getattr(panel, name)[rows] for name in per_row})

@@ -1,1 +1,66 @@
-"""Text embeddings, coping labels and representations of people."""
+"""Text embeddings, coping labels and representations of people.
+
+Names are loaded when first used: importing `gnn` is cheap, torch and scikit-learn come with the first call.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gnn.cache import EmbedSummary, embed, load_embeddings
+    from gnn.encoder import BUNDLED, Encoder, EncoderSettings
+    from gnn.evaluation import evaluate
+    from gnn.gold import gold_matrix, match_gold, read_gold
+    from gnn.labeller import Labeller, LabellerSettings, label, train_labeller
+    from gnn.schema import LABELS
+    from gnn.strategies import STRATEGIES, STRATEGY_IDS, Strategy
+
+_HOME = {
+    "BUNDLED": "encoder",
+    "Encoder": "encoder",
+    "EncoderSettings": "encoder",
+    "EmbedSummary": "cache",
+    "embed": "cache",
+    "load_embeddings": "cache",
+    "LABELS": "schema",
+    "STRATEGIES": "strategies",
+    "STRATEGY_IDS": "strategies",
+    "Strategy": "strategies",
+    "gold_matrix": "gold",
+    "match_gold": "gold",
+    "read_gold": "gold",
+    "Labeller": "labeller",
+    "LabellerSettings": "labeller",
+    "label": "labeller",
+    "train_labeller": "labeller",
+    "evaluate": "evaluation",
+}
+
+__all__ = [
+    "BUNDLED",
+    "LABELS",
+    "STRATEGIES",
+    "STRATEGY_IDS",
+    "EmbedSummary",
+    "Encoder",
+    "EncoderSettings",
+    "Labeller",
+    "LabellerSettings",
+    "Strategy",
+    "embed",
+    "evaluate",
+    "gold_matrix",
+    "label",
+    "load_embeddings",
+    "match_gold",
+    "read_gold",
+    "train_labeller",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module 'gnn' has no attribute {name!r}")
+    return getattr(import_module(f"gnn.{_HOME[name]}"), name)

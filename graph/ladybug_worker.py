@@ -51,8 +51,11 @@ def read(task: dict[str, Any]) -> dict[str, Any]:
     """Run one query on the file `path`, opened read-only, and return at most `limit` rows."""
     import ladybug
 
-    database = ladybug.Database(task["path"], read_only=True, buffer_pool_size=READ_MEMORY, max_num_threads=THREADS)
-    connection = ladybug.Connection(database, num_threads=THREADS)
+    try:
+        database = ladybug.Database(task["path"], read_only=True, buffer_pool_size=READ_MEMORY, max_num_threads=THREADS)
+        connection = ladybug.Connection(database, num_threads=THREADS)
+    except RuntimeError:  # a damaged file, or one that is no store at all
+        return {"error": "Storage exception: the file cannot be opened"}
     result = connection.execute(task["cypher"], task["parameters"])
     if isinstance(result, list):  # several statements in one text: the guard lets none through
         raise RuntimeError("Parser exception: one statement at a time")

@@ -15,7 +15,7 @@ import neo4j.exceptions
 import neo4j.graph
 import neo4j.time
 
-from copenet.foundation.errors import RefusedError, ResourceError
+from copenet.foundation.errors import RefusedError, ResourceError, UsageError
 from copenet.foundation.progress import Progress, Task
 from graph.cypher_faults import from_neo4j
 from graph.ladybug_worker import plain
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 BATCH = 10_000
 CONNECT_TIMEOUT_S = 10.0
+_SCHEMES = frozenset({"bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc"})
 _MARKER = "CopenetStudy"
 _TIMED_OUT = "Neo.ClientError.Transaction.TransactionTimedOut"
 
@@ -37,6 +38,7 @@ class Neo4jStore(GraphStore):
     kind = "neo4j"
 
     def __init__(self, spec: StoreSpec) -> None:
+        _check_address(spec.uri)
         self._spec = spec
         self._driver = neo4j.GraphDatabase.driver(
             spec.uri,
@@ -144,7 +146,7 @@ class Neo4jStore(GraphStore):
             ) from error
         except (neo4j.exceptions.DriverError, OSError, ValueError) as error:
             raise ResourceError(
-                f"No Neo4j server answers at {_address(self._spec.uri)}.",
+                f"No Neo4j server answers at {self._spec.uri}.",
                 remedy="Start it (docker compose up -d) or correct the address, for example bolt://127.0.0.1:7687.",
             ) from error
         except neo4j.exceptions.Neo4jError as error:
@@ -167,10 +169,13 @@ def _server_fault(error: neo4j.exceptions.Neo4jError, timeout_s: float) -> Excep
     return ResourceError(f"The Neo4j server could not do this ({code}).", remedy="See the server's log.")
 
 
-def _address(uri: str) -> str:
-    """Return the address without a user or password somebody put into it."""
-    scheme, _, rest = uri.rpartition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}" if scheme else rest.rpartition("@")[2]
+def _check_address(uri: str) -> None:
+    scheme, separator, rest = uri.partition("://")
+    if scheme not in _SCHEMES or not separator or not rest or "@" in rest:
+        raise UsageError(
+            "This is not the address of a Neo4j server.",
+            remedy="Write for example bolt://127.0.0.1:7687; user and password are settings of their own.",
+        )
 
 
 def _constraint(label: str) -> str:

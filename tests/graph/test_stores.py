@@ -465,14 +465,19 @@ def test_a_wrong_password_says_so(neo4j_server: Server) -> None:
     assert "wrong-password" not in str(caught.value) + caught.value.remedy
 
 
-@pytest.mark.parametrize(
-    "uri", ["bolt://127.0.0.1:9", "bolt://me:secret@127.0.0.1:9", "nonsense", "http://127.0.0.1:9"]
-)
-def test_no_server_behind_the_address(uri: str) -> None:
+@pytest.mark.parametrize("uri", ["bolt://127.0.0.1:9", "neo4j://127.0.0.1:9"])
+def test_no_server_behind_the_address(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("graph.neo4j_store.CONNECT_TIMEOUT_S", 1.0)
     with pytest.raises(ResourceError, match="No Neo4j server answers") as caught:
         open_store(StoreSpec("neo4j", uri=uri, password="x"))
     assert "docker compose up" in caught.value.remedy
-    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("uri", ["bolt://me:secret@127.0.0.1:9", "nonsense", "http://127.0.0.1:9", "bolt://", ""])
+def test_something_that_is_no_address(uri: str) -> None:
+    with pytest.raises(UsageError, match="not the address") as caught:
+        open_store(StoreSpec("neo4j", uri=uri, password="x"))
+    assert "secret" not in str(caught.value) + caught.value.remedy
 
 
 def test_the_password_is_not_in_the_repr() -> None:

@@ -1,0 +1,179 @@
+"""Every leak of rule 1 is planted and seen caught; the panel itself passes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+import causal.covariates
+import causal.panel
+from causal import leaks
+from causal.covariates import fit_basis, pattern, principal_axes
+from causal.events import events_from
+from causal.panel import PanelSettings, prefix_at
+from graph.partition import communities
+from graph.ties import build_ties
+from tests.causal.worlds import panel_of, simulated
+
+SETTINGS = PanelSettings(text_dimensions=3)
+CHANNEL = "received_reply"
+
+
+@pytest.fixture(scope="module")
+def study():
+    _, inputs = simulated()
+    panel, events, ties = panel_of(inputs, SETTINGS)
+    return panel, events, ties, inputs
+
+
+def audited(inputs, channel=CHANNEL):
+    """Build a panel with whatever is patched in, and audit it in the same way."""
+    panel, events, _ = panel_of(inputs, SETTINGS, channel)
+    return leaks.audit(panel, events, inputs, channel)
+
+
+def test_the_panel_itself_passes(study):
+    panel, events, _, inputs = study
+    check = leaks.audit(panel, events, inputs, CHANNEL)
+    assert check.status == "pass"
+    assert check.figures["leaks_truncation"]["largest_difference"] == 0.0
+    assert set(check.figures) == {"leaks_truncation", "leaks_ties", "leaks_order", "leaks_clock"}
+
+
+def test_replied_to_passes_and_co_thread_says_what_it_did_not_compare():
+    _, inputs = simulated()
+    assert audited(inputs, "replied_to").status == "pass"
+    check = audited(inputs, "co_thread")
+    assert check.figures["leaks_ties"]["status"] == "not_informative"
+
+
+def test_text_of_the_same_period_among_the_covariates_is_caught(monkeypatch):
+    _, inputs = simulated()
+    original = causal.panel.build_slice
+
+    def leaking(data, calendar, period, basis, settings):
+        rows = original(data, calendar, period, basis, settings)
+        upto = data[0].before(calendar.start(period + 1))
+        said = np.bincount(upto.person, minlength=len(upto.people)).astype(float)
+        covariates = rows.covariates.copy()
+        covariates[:, basis.names.index("own_text_0")] = causal.covariates._mean_text(upto, said, basis)[rows.person, 0]
+        return replace(rows, covariates=covariates)
+
+    monkeypatch.setattr(causal.panel, "build_slice", leaking)
+    monkeypatch.setattr(leaks, "build_slice", leaking)
+    check = audited(inputs)
+    assert check.status == "fail"
+    assert check.figures["leaks_truncation"]["covariates"] == ["own_text_0"]
+
+
+def test_ties_of_the_same_period_are_caught(monkeypatch):
+    _, inputs = simulated()
+
+    def leaking(events, ties, calendar, period, settings):
+        later = ties.before(calendar.start(period + 1))
+        return replace(prefix_at(events, ties, calendar, period, settings), ties=later)
+
+    def peers(self, *, ago=0):
+        low = self.calendar.start(self.period - ago - self.lookback_periods)
+        ties = self.ties.since(low)
+        return pattern(ties.ego, ties.peer, len(self.events.people))
+
+    monkeypatch.setattr(causal.panel, "prefix_at", leaking)
+    monkeypatch.setattr(leaks, "prefix_at", leaking)
+    monkeypatch.setattr(causal.covariates.Prefix, "peers", peers)
+    check = audited(inputs)
+    assert check.status == "fail"
+    assert check.figures["leaks_truncation"]["rows"] > 0
+    assert check.figures["leaks_ties"]["rows"] > 0
+
+
+def test_a_tie_table_with_wrong_times_is_caught():
+    _, inputs = simulated()
+    back = pa.scalar(14 * 86_400 * 1_000_000, pa.duration("us"))
+    ties = inputs.ties
+    for name in ("window_start", "first_at", "last_at"):
+        column = pa.compute.subtract(ties[name], back)
+        ties = ties.set_column(ties.column_names.index(name), ties.schema.field(name), column)
+    check = audited(replace(inputs, ties=ties))
+    assert check.status == "fail"
+    assert check.figures["leaks_ties"]["rows"] > 0
+
+
+def test_communities_of_the_whole_period_are_caught(monkeypatch):
+    """A covariate made from the whole tie table: in the cut tables that table ends earlier."""
+    _, inputs = simulated()
+    panel, events, _ = panel_of(inputs, SETTINGS)
+    build = leaks.panel_builder(SETTINGS, CHANNEL, panel.calendar)
+
+    def with_communities(rows, given):
+        found = communities(given.ties, seed=0).table
+        of = dict(zip(found["author_id"].to_pylist(), found["community"].to_pylist(), strict=True))
+        column = np.asarray([of.get(a, -1) for a in rows.author], dtype=float)
+        return replace(rows, covariates=np.column_stack([rows.covariates, column]))
+
+    def leaking(given, period):
+        return with_communities(build(given, period), given)
+
+    columns = [with_communities(leaks.rows_of(panel, p), inputs).covariates for p in np.unique(panel.period).tolist()]
+    leaky = replace(panel, covariates=np.concatenate(columns), names=(*panel.names, "community"))
+    check = leaks.audit(leaky, events, inputs, CHANNEL, leaking)
+    assert check.status == "fail"
+    assert check.figures["leaks_truncation"]["covariates"] == ["community"]
+
+
+def test_a_text_basis_fitted_on_everything_is_caught(monkeypatch):
+    _, inputs = simulated()
+    everything = events_from(inputs.messages, inputs.used, inputs.features)
+
+    def leaking(prefix, settings):
+        mean, axes = principal_axes(everything.features, settings.text_dimensions)
+        return replace(fit_basis(prefix, settings), mean=mean, components=axes)
+
+    monkeypatch.setattr(causal.panel, "fit_basis", leaking)
+    panel, events, _ = panel_of(inputs, SETTINGS)
+    check = leaks.audit(panel, events, inputs, CHANNEL)
+    assert check.status == "fail"
+    assert any("text" in name for name in check.figures["leaks_truncation"]["covariates"])
+
+
+def test_a_shuffled_clock_is_caught():
+    _, inputs = simulated()
+    times = inputs.messages["created_at"].take(np.random.default_rng(0).permutation(inputs.messages.num_rows))
+    messages = inputs.messages.set_column(
+        inputs.messages.column_names.index("created_at"), inputs.messages.schema.field("created_at"), times
+    )
+    shuffled = replace(inputs, messages=messages, ties=build_ties(messages, window_days=14).ties)
+    check = audited(shuffled)
+    assert check.status == "fail"
+    assert 0.4 < check.figures["leaks_clock"]["share"] < 0.6
+
+
+def test_an_outcome_before_the_exposure_is_caught(study):
+    panel, events, _, _ = study
+    assert leaks.order_audit(panel, events).status == "pass"
+    used = leaks._used(events, panel.calendar, len(panel.people))
+    early = replace(panel, outcome=used[panel.person, panel.period - 1] > 0, dropped=np.zeros_like(panel.dropped))
+    check = leaks.order_audit(early, events)
+    assert check.status == "fail"
+    assert check.figures["outcomes"] > 100
+
+
+def test_an_exposure_from_another_period_is_caught(study):
+    panel, events, _, _ = study
+    used = leaks._used(events, panel.calendar, len(panel.people))
+    late = np.concatenate([np.asarray(s.peers @ used[:, s.period + 1], dtype=np.int64) for s in panel.slices])
+    check = leaks.order_audit(replace(panel, exposing=late), events)
+    assert check.status == "fail"
+    assert check.figures["exposures"] > 100
+
+
+def test_a_few_early_answers_warn_and_none_pass(study):
+    _, events, _, _ = study
+    assert leaks.clock_audit(events).status == "pass"
+    answers = np.flatnonzero(events.parent_time != events.time)
+    late = events.parent_time.copy()
+    late[answers[: len(answers) // 20]] += 10**15
+    assert leaks.clock_audit(replace(events, parent_time=late)).status == "warn"

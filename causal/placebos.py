@@ -43,17 +43,18 @@ def rewire(ties: TieEvents, when: Int, community: Int, seed: int) -> Rewired:
         community: Community of each person (n).
         seed: Names the draw.
     """
+    if not len(ties):
+        return Rewired(ties, 0.0)
     rng = generator(seed, "placebo", "rewire")
-    cell = np.lexsort((rng.random(len(ties)), community[ties.peer], community[ties.ego], when))
-    keys = np.stack([when[cell], community[ties.ego][cell], community[ties.peer][cell]])
-    starts = np.flatnonzero(np.r_[True, np.any(keys[:, 1:] != keys[:, :-1], axis=0)]) if len(ties) else np.zeros(0, int)
+    order = np.lexsort((rng.random(len(ties)), community[ties.peer], community[ties.ego], when))
+    cells = np.stack([when[order], community[ties.ego][order], community[ties.peer][order]])
+    starts = np.flatnonzero(np.r_[True, np.any(cells[:, 1:] != cells[:, :-1], axis=0)])
     peer = ties.peer.copy()
     for low, high in zip(starts, np.r_[starts[1:], len(ties)], strict=True):
-        here = cell[low:high]
+        here = order[low:high]
         peer[here] = np.roll(ties.peer[here], 1)
     peer = np.where(peer == ties.ego, ties.peer, peer)
-    changed = float(np.mean(peer != ties.peer)) if len(ties) else 0.0
-    return Rewired(TieEvents(ties.ego, peer, ties.time), changed)
+    return Rewired(TieEvents(ties.ego, peer, ties.time), float(np.mean(peer != ties.peer)))
 
 
 def rewired_graph(

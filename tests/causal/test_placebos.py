@@ -1,0 +1,133 @@
+"""The placebos: what rewiring keeps, where the future is informative, and what they say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pyarrow.compute as pc
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from causal.events import TieEvents
+from causal.panel import PanelSettings
+from causal.placebos import blind_peers, future_exposure, rewire, rewired_graph
+from causal.results import Estimate
+from tests.causal.worlds import panel_of, simulated
+
+
+def difference(panel, exposure, rows, extra):
+    """A stand-in estimator: least squares on exposure, own and peers' history; robust errors."""
+    y, e = panel.outcome[rows].astype(float), exposure[rows]
+    chosen = [k for k, g in enumerate(panel.groups) if g in ("own_history", "activity", "peers", "position", "text")]
+    columns = [np.ones(len(y)), e, *panel.covariates[rows][:, chosen].T, *(v[rows] for v in extra.values())]
+    x = np.column_stack(columns)
+    bread = np.linalg.pinv(x.T @ x)
+    beta = bread @ x.T @ y
+    scores = x * (y - x @ beta)[:, None]
+    se = float(np.sqrt((bread @ scores.T @ scores @ bread)[1, 1]))
+    b = float(beta[1])
+    return Estimate("ols", "contrast", b, se, b - 1.96 * se, b + 1.96 * se, None, len(y), int(panel.n_peers.sum()))
+
+
+@pytest.fixture(scope="module")
+def study():
+    _, inputs = simulated(people=400, periods=12)
+    panel, events, ties = panel_of(inputs, PanelSettings())
+    return panel, events, ties, inputs
+
+
+def half_and_half(panel):
+    return np.arange(len(panel.people)) % 3
+
+
+def any_peer(exposing, n_peers):
+    return (exposing > 0).astype(float)
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_rewiring_keeps_degrees_communities_and_time(data):
+    n, m = 9, data.draw(st.integers(0, 60))
+    draw = lambda high: np.asarray(data.draw(st.lists(st.integers(0, high), min_size=m, max_size=m)), dtype=np.int64)  # noqa: E731
+    ego, peer, when = draw(n - 1), draw(n - 1), draw(3)
+    keep = ego != peer
+    ties = TieEvents(ego[keep], peer[keep], np.sort(when[keep]))
+    community = np.arange(n) % 2
+    made = rewire(ties, ties.time, community, seed=0).ties
+    assert np.all(made.ego != made.peer)
+    assert np.array_equal(made.ego, ties.ego)
+    assert np.array_equal(made.time, ties.time)
+    assert np.array_equal(community[made.peer], community[ties.peer])
+
+
+def test_rewiring_keeps_how_many_see_each_peer_and_changes_most_ties(study):
+    panel, _, ties, _ = study
+    when = panel.calendar.of(ties.time)
+    made = rewire(ties, when, np.zeros(len(panel.people), dtype=np.int64), seed=1)
+    before, after = (np.bincount(t.peer, minlength=len(panel.people)) for t in (ties, made.ties))
+    assert made.changed > 0.9
+    assert np.abs(before - after).sum() <= 0.02 * len(ties)
+    assert (
+        made.ties.peer.tolist()
+        != rewire(ties, when, np.zeros(len(panel.people), dtype=np.int64), seed=2).ties.peer.tolist()
+    )
+
+
+def test_made_up_peers_have_no_effect_and_the_check_says_what_it_cannot_show(study):
+    panel, events, ties, _ = study
+    check = rewired_graph(panel, (events, ties), half_and_half(panel), difference, exposure=any_peer, seed=0)
+    real = difference(panel, any_peer(panel.exposing, panel.n_peers), panel.eligible, {})
+    assert check.status == "pass"
+    assert abs(check.figures["estimate"]) < real.estimate
+    assert "does not show" in check.detail
+    assert check.figures["ties_changed"] > 0.8
+
+
+def test_an_estimator_that_always_finds_something_is_flagged(study):
+    panel, events, ties, _ = study
+
+    def wrong(panel, exposure, rows, extra):
+        return replace(difference(panel, exposure, rows, extra), estimate=0.5, se=0.01, ci_low=0.48, ci_high=0.52)
+
+    assert rewired_graph(panel, (events, ties), half_and_half(panel), wrong, exposure=any_peer, seed=0).status == "warn"
+
+
+def test_a_refusing_estimator_makes_the_placebos_not_informative(study):
+    panel, events, ties, inputs = study
+
+    def refusing(panel, exposure, rows, extra):
+        return Estimate("aipw", "contrast", None, None, None, None, None, 0, 0, refused="no overlap")
+
+    check = rewired_graph(panel, (events, ties), half_and_half(panel), refusing, exposure=any_peer, seed=0)
+    assert check.status == "not_informative"
+    assert "no overlap" in check.detail
+    one_way = inputs.ties.filter(pc.equal(inputs.ties["channel"], "received_reply"))
+    assert future_exposure(panel, events, one_way, np.zeros(len(panel.person)), refusing).status == "not_informative"
+
+
+def test_with_replies_seen_both_ways_the_future_is_not_informative(study):
+    panel, events, _, inputs = study
+    check = future_exposure(panel, events, inputs.ties, np.zeros(len(panel.person)), difference)
+    assert check.status == "not_informative"
+    assert "mutual" in check.detail
+    assert check.figures["rows"] == 0
+
+
+def test_peers_who_cannot_see_the_person_give_an_estimate(study):
+    """Only one direction is recorded, so a peer is blind unless the person answered them."""
+    panel, events, ties, inputs = study
+    one_way = inputs.ties.filter(pc.equal(inputs.ties["channel"], "received_reply"))
+    exposure = any_peer(panel.exposing, panel.n_peers)
+    check = future_exposure(panel, events, one_way, exposure, difference)
+    assert check.status in ("pass", "fail")
+    assert check.figures["rows"] > 200
+    assert abs(check.figures["estimate"]) < 4 * check.figures["se"]
+    for piece, blind in zip(panel.slices, blind_peers(panel, events, one_way), strict=True):
+        low = panel.calendar.start(piece.period - panel.settings.lookback_periods)
+        window = ties.before(panel.calendar.start(piece.period + 3)).since(low)
+        seen = set(zip(window.ego.tolist(), window.peer.tolist(), strict=True))
+        rows, peers = blind.nonzero()
+        assert not any((int(p), int(piece.person[r])) in seen for r, p in zip(rows, peers, strict=True))
+        assert (piece.peers - blind).min() >= 0

@@ -1,0 +1,307 @@
+"""From a sample to estimates: the headline, `ols` and `naive` beside it, and the checks of overlap and dependence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+from scipy.sparse import csr_array
+
+from causal import aipw, overlap, plm, regression
+from causal.folds import Folds, graph_folds
+from causal.inference import MAX_PAIR_SHARE, Dependence, Variance, dependence
+from causal.nuisance import LEARNERS
+from causal.results import Check, Estimate, Status
+from causal.sensitivity import Sensitivity, analyse, tipping_sentence
+from copenet.foundation.errors import UsageError
+from copenet.foundation.progress import SILENT, Progress
+
+Float = NDArray[np.float64]
+Int = NDArray[np.int64]
+
+CONTRAST = "E[Y(1) - Y(0)] over person-periods at risk with an eligible peer"
+SLOPE = "partially linear slope per unit of exposure"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """n rows (person-periods, or units), all of them with at least one eligible peer.
+
+    Attributes:
+        y: Outcome (n).
+        e: Exposure (n); 0 and 1 where `binary`.
+        X: Covariates (n x p), known before the exposure.
+        covariate_names: Their names (p).
+        person: Person of each row, as an index of `adjacency` (n).
+        period: Period of each row (n).
+        n_peers: Eligible peers of each row (n).
+        adjacency: People x people union of pre-outcome ties.
+        communities: Community of each person.
+        binary: Whether the exposure mapping is binary.
+        groups: What each covariate stands for (p), the yardsticks of sensitivity.
+    """
+
+    y: Float
+    e: Float
+    X: Float
+    covariate_names: tuple[str, ...]
+    person: Int
+    period: Int
+    n_peers: Int
+    adjacency: csr_array
+    communities: Int
+    binary: bool
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EstimationSettings:
+    """How to estimate.
+
+    Args:
+        folds: Number of cross-fitting folds.
+        learners: Nuisance learners, out of `linear` and `boosting`.
+        clip: Propensities are clipped to [clip, 1 - clip].
+        level: Level of the intervals.
+        bandwidth: Steps of the network HAC; None follows the rule.
+        max_pair_share: Share of pairs above which network HAC is not used.
+        sensitivity: Whether to compute how strong hidden confounding must be.
+        seed: Seed of folds and trees.
+    """
+
+    folds: int = 5
+    learners: tuple[str, ...] = LEARNERS
+    clip: float = aipw.CLIP
+    level: float = 0.95
+    bandwidth: int | None = None
+    max_pair_share: float = MAX_PAIR_SHARE
+    sensitivity: bool = True
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        unknown = set(self.learners) - set(LEARNERS)
+        if unknown or not self.learners:
+            raise UsageError(f"Unknown learners: {sorted(unknown)}.", remedy=f"Known are {', '.join(LEARNERS)}.")
+        if self.folds < 2 or not 0 < self.clip < 0.5 or not 0 < self.level < 1:
+            raise UsageError("Estimation needs at least 2 folds, a clip below .5 and a level below 1.")
+
+
+@dataclass(frozen=True, slots=True)
+class Estimates:
+    """Estimates of one sample; `refused` is None or the reason why there is no headline."""
+
+    headline: str
+    estimates: tuple[Estimate, ...]
+    checks: tuple[Check, ...]
+    refused: str | None
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Headline:
+    """A point estimate with influence values, or the reason there is none, and what was checked on the way."""
+
+    value: float | None
+    influence: Float | None
+    checks: tuple[Check, ...]
+    refused: str | None
+    detail: dict[str, Any]
+
+
+def estimate(
+    sample: Sample, settings: EstimationSettings = EstimationSettings(), progress: Progress = SILENT
+) -> Estimates:
+    """Estimate the effect of the exposure: `aipw` for a binary mapping, `plm` for the others, `ols` and `naive` beside.
+
+    Nothing is raised for a design that does not identify the effect: `refused` and the checks say why, and `ols` and
+    `naive` are still given wherever they can be computed.
+    """
+    name = "aipw" if sample.binary else "plm"
+    reason = overlap.outcome_refusal(sample.y) or overlap.exposure_refusal(sample.e, sample.binary)
+    if reason is not None:
+        return _without_headline(sample, settings, name, reason)
+    near = dependence(
+        sample.adjacency,
+        sample.communities,
+        sample.person,
+        bandwidth=settings.bandwidth,
+        max_pair_share=settings.max_pair_share,
+        seed=settings.seed,
+    )
+    folds = graph_folds(sample.person, sample.adjacency, sample.communities, k=settings.folds, seed=settings.seed)
+    with progress.task("estimate", 2, "steps") as task:
+        headline = _aipw(sample, folds, settings) if sample.binary else _plm(sample, folds, settings)
+        task.advance()
+        refused = near.refused or headline.refused
+        beside = [_record(sample, k, v, near, settings) for k, v in _comparisons(sample).items()]
+        ours = _record(sample, name, (headline.value, headline.influence), near, settings, refused, headline.detail)
+        sensitivity = _sensitivity(sample, folds, settings, ours)
+        task.advance()
+    checks = (*headline.checks, dependence_check(near), *_sensitivity_checks(sensitivity))
+    detail = near.describe() | _fold_detail(folds)
+    return Estimates(name, (ours, *beside), checks, refused, detail)
+
+
+def _aipw(sample: Sample, folds: Folds, settings: EstimationSettings) -> _Headline:
+    nuisances = aipw.fit_nuisances(sample.y, sample.e, sample.X, folds, learners=settings.learners, seed=settings.seed)
+    check = overlap.overlap_check(sample.e, nuisances.propensity, settings.clip)
+    balance = _balance_check(sample, nuisances.propensity, settings.clip)
+    if check.status == "refused":
+        return _Headline(None, None, (check, balance), check.detail, {})
+    psi = aipw.scores(sample.y, sample.e, nuisances, settings.clip)
+    detail = {
+        "clipped_share": aipw.clipped_share(nuisances, settings.clip),
+        "boosting_weight_propensity": nuisances.boosting_weight[0],
+        "boosting_weight_outcome": nuisances.boosting_weight[1],
+    }
+    return _Headline(float(psi.mean()), psi - psi.mean(), (check, balance), None, detail)
+
+
+def _plm(sample: Sample, folds: Folds, settings: EstimationSettings) -> _Headline:
+    residuals = plm.fit_residuals(sample.y, sample.e, sample.X, folds, learners=settings.learners, seed=settings.seed)
+    left = float(np.var(residuals.exposure) / np.var(sample.e))
+    figures = {"unexplained_exposure_variance": left}
+    if left < 0.01:
+        reason = f"no overlap: the covariates leave {left:.1%} of the exposure's variance"
+        return _Headline(None, None, (Check("overlap", "refused", reason, figures),), reason, figures)
+    said = f"The covariates leave {left:.0%} of the exposure's variance to estimate with."
+    check = Check("overlap", "warn" if left < 0.1 else "pass", said, figures)
+    value, influence = plm.slope(residuals)
+    return _Headline(value, influence, (check,), None, figures)
+
+
+def _comparisons(sample: Sample) -> dict[str, tuple[float, Float]]:
+    return {
+        "ols": regression.ols(sample.y, sample.e, sample.X),
+        "naive": regression.naive(sample.y, sample.e),
+    }
+
+
+def _record(
+    sample: Sample,
+    estimator: str,
+    value: tuple[float | None, Float | None],
+    near: Dependence,
+    settings: EstimationSettings,
+    refused: str | None = None,
+    detail: dict[str, Any] | None = None,
+) -> Estimate:
+    """Return the record of one estimator; refused ones carry no number."""
+    estimand = CONTRAST if sample.binary else SLOPE
+    point, influence = value
+    base = {"estimator": estimator, "estimand": estimand, "n": len(sample.y), "n_peers": int(sample.n_peers.sum())}
+    if point is None or influence is None or refused is not None:
+        return Estimate(**base, **_NOTHING, refused=refused, detail=detail or {})  # type: ignore[arg-type]
+    variance = near.variance(influence)
+    low, high, p = interval(point, variance, settings.level)
+    return Estimate(
+        **base,  # type: ignore[arg-type]
+        estimate=point,
+        se=variance.se,
+        ci_low=low,
+        ci_high=high,
+        p_value=p,
+        dof=variance.dof,
+        detail=(detail or {}) | _variance_detail(variance),
+    )
+
+
+_NOTHING: dict[str, None] = dict.fromkeys(("estimate", "se", "ci_low", "ci_high", "p_value"))
+
+
+def interval(point: float, variance: Variance, level: float) -> tuple[float, float, float]:
+    """Return the interval's ends and the two-sided p-value against 0 (t with the variance's dof, else normal)."""
+    law = stats.norm if variance.dof is None else stats.t(variance.dof)
+    half = float(law.ppf(0.5 + level / 2)) * variance.se
+    p = float(2 * law.sf(abs(point) / variance.se)) if variance.se > 0 else float(point == 0)
+    return point - half, point + half, p
+
+
+def _variance_detail(variance: Variance) -> dict[str, Any]:
+    return {
+        "se_iid": float(np.sqrt(variance.iid)),
+        "se_uncorrected": float(np.sqrt(max(variance.uncorrected, 0.0))),
+        "variance_method": variance.method,
+    }
+
+
+def _without_headline(sample: Sample, settings: EstimationSettings, name: str, reason: str) -> Estimates:
+    """Return the refusal, with `ols` and `naive` where outcome and exposure vary at all."""
+    ours = _record(sample, name, (None, None), _NO_DEPENDENCE, settings, reason)
+    check = Check("overlap", "refused", f"{reason[0].upper()}{reason[1:]}.", {})
+    if len(sample.y) < 2 or np.ptp(sample.e) == 0:
+        beside = [_record(sample, k, (None, None), _NO_DEPENDENCE, settings, reason) for k in ("ols", "naive")]
+        return Estimates(name, (ours, *beside), (check,), reason)
+    near = dependence(
+        sample.adjacency, sample.communities, sample.person, max_pair_share=settings.max_pair_share, seed=settings.seed
+    )
+    beside = [_record(sample, k, v, near, settings) for k, v in _comparisons(sample).items()]
+    return Estimates(name, (ours, *beside), (check,), reason, near.describe())
+
+
+_NO_DEPENDENCE: Any = None
+
+
+def dependence_check(near: Dependence) -> Check:
+    """Say how many pairs of people an interval lets be dependent, and whether that is few enough."""
+    figures = near.describe()
+    share = near.near.pair_share
+    if near.refused is not None:
+        return Check("dependence", "refused", f"{near.refused[0].upper()}{near.refused[1:]}.", figures)
+    if near.cluster is not None:
+        said = (
+            f"{share:.0%} of all pairs of people are direct neighbours, too many for network HAC: communities are the"
+            f" clusters ({len(np.unique(near.cluster))} of them, t with one degree of freedom less)."
+        )
+        return Check("dependence", "warn", said, figures)
+    said = (
+        f"Network HAC with bandwidth {near.near.bandwidth} ({share:.1%} of all pairs); the rule of Leung (2022) asks for"
+        f" {near.near.suggested} on this graph."
+    )
+    return Check("dependence", "pass" if near.near.bandwidth >= near.near.suggested else "warn", said, figures)
+
+
+def _balance_check(sample: Sample, propensity: Float, clip: float) -> Check:
+    before, after = overlap.balance(sample.X, sample.e, propensity, clip)
+    worst = float(np.abs(after).max(initial=0.0))
+    figures = {"names": list(sample.covariate_names), "before": before.tolist(), "after": after.tolist()}
+    said = f"Weighted, the exposed and unexposed differ by at most {worst:.2f} standard deviations in a covariate."
+    return Check("balance", "pass" if worst <= 0.2 else "warn", said, figures)
+
+
+def _sensitivity(sample: Sample, folds: Folds, settings: EstimationSettings, ours: Estimate) -> Sensitivity | None:
+    if not settings.sensitivity or ours.estimate is None or ours.ci_high is None:
+        return None
+    return analyse(
+        sample.y,
+        sample.e,
+        sample.X,
+        sample.groups,
+        folds,
+        binary=sample.binary,
+        estimate=ours.estimate,
+        half_width=ours.ci_high - ours.estimate,
+        clip=settings.clip,
+    )
+
+
+def _sensitivity_checks(sensitivity: Sensitivity | None) -> tuple[Check, ...]:
+    if sensitivity is None:
+        return ()
+    status: Status = "pass" if sensitivity.robustness_value_interval > 0 else "not_informative"
+    said = tipping_sentence(sensitivity)
+    if status == "not_informative":
+        said += " The interval already covers zero, so there is nothing for a hidden trait to explain away."
+    return (Check("hidden_confounder", status, said, sensitivity.to_dict()),)
+
+
+def _fold_detail(folds: Folds) -> dict[str, Any]:
+    return {
+        "folds": folds.k,
+        "folds_buffered": folds.buffered,
+        "rows_left_by_a_buffer": folds.kept_with_buffer,
+        "ties_within_folds": folds.ties_within,
+    }

@@ -1,0 +1,274 @@
+"""Intervals that are valid when connected people resemble each other.
+
+Network HAC (Kojevnikov, Marmer & Song 2021, *Limit theorems for network dependent random variables*; bandwidth rule of
+Leung 2022, *Causal inference under approximate neighborhood interference*): with influence values ψ_i of n people and a
+kernel K_ij = 1 when i and j are at most b steps apart, the variance of the mean of ψ is ψ'Kψ / n². K need not be positive
+semi-definite, so ψ'Kψ may be too small or negative; setting the negative eigenvalues of K to zero never makes it
+smaller. Both are reported.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array, eye_array
+from scipy.sparse.csgraph import breadth_first_order, connected_components, shortest_path
+
+from copenet.foundation.seeds import generator
+
+Float = NDArray[np.float64]
+Int = NDArray[np.int64]
+Method = Literal["network_hac", "community_cluster", "iid"]
+
+MAX_PAIR_SHARE = 0.10
+FEWEST_COMMUNITIES = 8
+PATH_SOURCES = 64
+LANCZOS_STEPS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbourhoods:
+    """Who counts as dependent on whom.
+
+    Attributes:
+        kernel: n x n 0/1 matrix, its diagonal 1: people at most `bandwidth` steps apart.
+        bandwidth: Steps b in use.
+        suggested: Steps that the rule of Leung (2022) asks for on this graph.
+        mean_path_length: Mean shortest path in the largest component (from up to `PATH_SOURCES` sources).
+        pair_share: Share of all pairs of different people inside the bandwidth.
+    """
+
+    kernel: csr_array
+    bandwidth: int
+    suggested: int
+    mean_path_length: float
+    pair_share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Variance:
+    """The variance of an estimate, and how it was found.
+
+    Attributes:
+        value: Variance in use, at least 0.
+        uncorrected: Without the positive semi-definite correction (may be negative).
+        iid: What independent rows would give, for comparison only.
+        dof: Degrees of freedom of the t distribution to use; None for the normal.
+        method: `network_hac` or `community_cluster`.
+    """
+
+    value: float
+    uncorrected: float
+    iid: float
+    dof: float | None
+    method: Method
+
+    @property
+    def se(self) -> float:
+        """The standard error."""
+        return math.sqrt(max(self.value, 0.0))
+
+
+def sum_by(values: Float, person: Int, n: int) -> Float:
+    """Return the sums of row values within each of n people."""
+    return np.bincount(person, weights=values, minlength=n).astype(float)
+
+
+def undirected(adjacency: csr_array) -> csr_array:
+    """Return the symmetric 0/1 graph of `adjacency` without loops."""
+    graph = csr_array(adjacency, dtype=np.int8, copy=True)
+    graph.data[:] = 1
+    graph = csr_array(graph.maximum(graph.T))
+    graph.setdiag(0)
+    graph.eliminate_zeros()
+    return graph
+
+
+def mean_path_length(graph: csr_array, seed: int = 0, sources: int = PATH_SOURCES) -> float:
+    """Return the mean shortest path inside the largest component, from at most `sources` of its nodes."""
+    _, component = connected_components(graph, directed=False)
+    members = np.flatnonzero(component == np.bincount(component).argmax())
+    if len(members) < 2:
+        return 0.0
+    chosen = members
+    if len(members) > sources:
+        chosen = generator(seed, "path length").choice(members, size=sources, replace=False)
+    distance = shortest_path(graph, method="D", directed=False, unweighted=True, indices=np.sort(chosen))
+    inside = distance[np.isfinite(distance)]
+    return float(inside.sum() / (len(inside) - len(chosen)))
+
+
+def suggested_bandwidth(graph: csr_array, path_length: float) -> int:
+    """Return the bandwidth of Leung (2022): half the mean path length, its cube root where the graph grows slowly."""
+    n = graph.shape[0]
+    degree = graph.nnz / max(n, 1)
+    if path_length <= 0 or degree <= 1:
+        return 1
+    fast = path_length < 2 * math.log(n) / math.log(degree)
+    return max(1, round(path_length / 2 if fast else path_length ** (1 / 3)))
+
+
+def neighbourhoods(
+    adjacency: csr_array, bandwidth: int | None = None, *, max_pair_share: float = MAX_PAIR_SHARE, seed: int = 0
+) -> Neighbourhoods:
+    """Return who is within the bandwidth of whom; a bandwidth chosen by rule stops before `max_pair_share` of all pairs.
+
+    Args:
+        adjacency: n x n graph; its direction and weights are not used.
+        bandwidth: Steps to use as they are; None to follow the rule of Leung (2022).
+        max_pair_share: Largest share of pairs that a bandwidth above 1 may hold when it follows the rule.
+        seed: Seed of the sampled shortest paths.
+    """
+    graph = undirected(adjacency)
+    length = mean_path_length(graph, seed)
+    suggested = suggested_bandwidth(graph, length)
+    wanted = suggested if bandwidth is None else bandwidth
+    kernel, used = eye_array(graph.shape[0], dtype=np.int8, format="csr"), 0
+    step = csr_array(graph + kernel)
+    while used < wanted:
+        wider = csr_array(kernel @ step)
+        wider.data[:] = 1
+        if wider.nnz == kernel.nnz:
+            used = wanted
+        elif bandwidth is None and used >= 1 and pair_share(wider) > max_pair_share:
+            break
+        else:
+            kernel, used = wider, used + 1
+    return Neighbourhoods(csr_array(kernel, dtype=np.float64), used, suggested, length, pair_share(kernel))
+
+
+def pair_share(kernel: csr_array) -> float:
+    """Return the share of pairs of different people that a kernel with unit diagonal holds."""
+    n = kernel.shape[0]
+    return (kernel.nnz - n) / max(n * (n - 1), 1)
+
+
+def positive_part_form(kernel: csr_array, vector: Float, steps: int = LANCZOS_STEPS) -> float:
+    """Return v'K⁺v, where K⁺ is K with its negative eigenvalues set to zero.
+
+    Gauss quadrature from the Lanczos process with full reorthogonalisation (Golub & Meurant 1994): K⁺ is never formed,
+    so that graphs of tens of thousands of people cost only products with K. Exact when `steps` reaches the dimension.
+    """
+    norm = float(np.linalg.norm(vector))
+    if norm == 0:
+        return 0.0
+    basis = [vector / norm]
+    diagonal: list[float] = []
+    beside: list[float] = []
+    for _ in range(min(steps, len(vector))):
+        image = kernel @ basis[-1]
+        diagonal.append(float(basis[-1] @ image))
+        span = np.asarray(basis)
+        for _ in range(2):
+            image = image - span.T @ (span @ image)
+        length = float(np.linalg.norm(image))
+        if length < 1e-9 * max(1.0, abs(diagonal[0])):
+            break
+        beside.append(length)
+        basis.append(image / length)
+    off = beside[: len(diagonal) - 1]
+    values, vectors = np.linalg.eigh(np.diag(diagonal) + np.diag(off, 1) + np.diag(off, -1))
+    return norm**2 * float(np.sum(vectors[0] ** 2 * np.maximum(values, 0.0)))
+
+
+def hac_variance(influence: Float, n_rows: int, near: Neighbourhoods, iid: float) -> Variance:
+    """Return the network HAC variance of an estimate.
+
+    Args:
+        influence: Sum of the (mean-zero) influence values of each person's rows (n_people).
+        n_rows: Number of rows the estimate averages over.
+        near: Who depends on whom.
+        iid: The variance if rows were independent.
+    """
+    plain = float(influence @ (near.kernel @ influence)) / n_rows**2
+    corrected = positive_part_form(near.kernel, influence) / n_rows**2
+    return Variance(max(corrected, plain), plain, iid, None, "network_hac")
+
+
+def cluster_variance(influence: Float, n_rows: int, cluster: Int, iid: float) -> Variance:
+    """Return the variance when whole clusters are independent, with few-cluster t (G - 1 degrees of freedom)."""
+    sums = np.bincount(cluster, weights=influence)
+    groups = len(np.unique(cluster))
+    value = float(np.sum(sums**2)) / n_rows**2 * groups / max(groups - 1, 1)
+    return Variance(value, value, iid, float(groups - 1), "community_cluster")
+
+
+@dataclass(frozen=True, slots=True)
+class Dependence:
+    """How the intervals of one sample are found: the bandwidth, or communities as clusters, or a reason to refuse."""
+
+    near: Neighbourhoods
+    person: Int
+    n_people: int
+    cluster: Int | None
+    refused: str | None
+
+    def variance(self, influence: Float) -> Variance:
+        """Return the variance of the mean of row influence values (n_rows)."""
+        by_person = sum_by(influence, self.person, self.n_people)
+        iid = float(influence @ influence) / len(influence) ** 2
+        if self.cluster is None:
+            return hac_variance(by_person, len(influence), self.near, iid)
+        return cluster_variance(by_person, len(influence), self.cluster, iid)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the report prints about the bandwidth."""
+        return {
+            "method": "network_hac" if self.cluster is None else "community_cluster",
+            "bandwidth": self.near.bandwidth,
+            "suggested_bandwidth": self.near.suggested,
+            "mean_path_length": self.near.mean_path_length,
+            "pair_share": self.near.pair_share,
+        }
+
+
+def dependence(
+    adjacency: csr_array,
+    communities: Int,
+    person: Int,
+    *,
+    bandwidth: int | None = None,
+    max_pair_share: float = MAX_PAIR_SHARE,
+    seed: int = 0,
+) -> Dependence:
+    """Decide how intervals are found: network HAC; communities as clusters where the graph is too dense; else refuse.
+
+    Args:
+        adjacency: n x n union of pre-outcome ties; people without rows may be present.
+        communities: Community of each person (n).
+        person: Person of each row.
+        bandwidth: Steps to use, or None for the rule.
+        max_pair_share: Share of pairs above which neighbours are too many for network HAC.
+        seed: Seed of sampled paths.
+    """
+    present, code = np.unique(person, return_inverse=True)
+    among = csr_array(adjacency)[present][:, present]
+    near = neighbourhoods(among, bandwidth, max_pair_share=max_pair_share, seed=seed)
+    if bandwidth is not None or near.pair_share <= max_pair_share:
+        return Dependence(near, code, len(present), None, None)
+    cluster = communities[present]
+    groups = len(np.unique(cluster))
+    refused = None
+    if groups < FEWEST_COMMUNITIES:
+        refused = (
+            f"{near.pair_share:.0%} of all pairs of people are direct neighbours and there are only {groups} communities:"
+            " no interval is valid on so dense a network"
+        )
+    return Dependence(near, code, len(present), cluster, refused)
+
+
+def breadth_first_pieces(graph: csr_array, members: Int, weight: Float, most: float) -> list[Int]:
+    """Cut `members` into pieces of at most `most` total weight, each of people close to one another in `graph`."""
+    sub = csr_array(graph)[members][:, members]
+    _, component = connected_components(sub, directed=False)
+    order: list[int] = []
+    for label in range(component.max() + 1 if len(members) else 0):
+        start = int(np.flatnonzero(component == label)[0])
+        order.extend(breadth_first_order(sub, start, directed=False, return_predecessors=False).tolist())
+    arranged = members[np.asarray(order, dtype=np.int64)]
+    cut = np.floor((np.cumsum(weight[arranged]) - weight[arranged] / 2) / most).astype(int)
+    return [arranged[cut == piece] for piece in np.unique(cut)]

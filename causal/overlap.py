@@ -1,0 +1,107 @@
+"""Overlap: are people with the same past sometimes exposed and sometimes not? Refused where they are not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from causal.results import Check
+
+Float = NDArray[np.float64]
+
+FEWEST_ROWS = 50
+FEWEST_EVENTS = 10
+MOST_OUTSIDE = 0.5
+WARN_OUTSIDE = 0.1
+LEAST_EFFECTIVE = 50.0
+
+
+def outcome_refusal(y: Float) -> str | None:
+    """Return why the outcome cannot be analysed, if so: nobody, or nearly nobody, shows it or leaves it."""
+    if not len(y):
+        return "nobody at risk has an eligible peer, so no exposure is defined"
+    if not np.isin(y, (0.0, 1.0)).all():
+        return None if np.ptp(y) > 0 else "the outcome never varies"
+    events = int(min(y.sum(), len(y) - y.sum()))
+    if y.sum() == 0:
+        return f"none of the {len(y):,} person-periods shows the outcome"
+    if events < FEWEST_EVENTS:
+        return (
+            f"only {events} of {len(y):,} person-periods differ from the rest in the outcome (at least 10 are needed)"
+        )
+    return None
+
+
+def exposure_refusal(e: Float, binary: bool) -> str | None:
+    """Return why the exposure cannot be analysed, if so: it never varies, or an arm is nearly empty."""
+    if len(e) and np.ptp(e) == 0:
+        return "the exposure never varies: everybody is exposed alike"
+    if not binary:
+        return None
+    exposed = int(e.sum())
+    if min(exposed, len(e) - exposed) < FEWEST_ROWS:
+        return (
+            f"no overlap: {exposed:,} person-periods are exposed and {len(e) - exposed:,} are not"
+            f" (each needs at least {FEWEST_ROWS})"
+        )
+    return None
+
+
+def effective_sizes(e: Float, propensity: Float, clip: float) -> tuple[float, float]:
+    """Return Kish's effective number of exposed and unexposed rows under inverse-probability weights."""
+    p = np.clip(propensity, clip, 1 - clip)
+    return _kish(1 / p[e == 1]), _kish(1 / (1 - p[e == 0]))
+
+
+def _kish(weights: Float) -> float:
+    return float(weights.sum() ** 2 / np.sum(weights**2)) if len(weights) else 0.0
+
+
+def overlap_check(e: Float, propensity: Float, clip: float) -> Check:
+    """Return the overlap check: `refused` without overlap, `warn` where more than a tenth of rows are beyond the clip."""
+    outside = float(np.mean((propensity < clip) | (propensity > 1 - clip)))
+    exposed, unexposed = effective_sizes(e, propensity, clip)
+    figures = overlap_figures(e, propensity) | {
+        "clip": clip,
+        "share_outside": outside,
+        "effective_exposed": exposed,
+        "effective_unexposed": unexposed,
+    }
+    if outside > MOST_OUTSIDE or min(exposed, unexposed) < LEAST_EFFECTIVE:
+        detail = (
+            f"No overlap: {outside:.0%} of person-periods are nearly certain to be exposed or not"
+            f" (propensity beyond {clip:g}); the weights leave {exposed:.0f} exposed and {unexposed:.0f} unexposed."
+        )
+        return Check("overlap", "refused", detail, figures)
+    detail = (
+        f"{outside:.1%} of person-periods have a propensity beyond [{clip:g}, {1 - clip:g}] and are clipped; weighted, the"
+        f" arms are worth {exposed:,.0f} exposed and {unexposed:,.0f} unexposed rows. Says nothing about hidden confounding."
+    )
+    return Check("overlap", "warn" if outside > WARN_OUTSIDE else "pass", detail, figures)
+
+
+def overlap_figures(e: Float, propensity: Float) -> dict[str, Any]:
+    """Return the histogram of the propensity by arm, twenty bins."""
+    edges = np.linspace(0, 1, 21)
+    inside = np.clip(propensity, 0, 1)
+    return {
+        "edges": edges.tolist(),
+        "exposed": np.histogram(inside[e == 1], edges)[0].tolist(),
+        "unexposed": np.histogram(inside[e == 0], edges)[0].tolist(),
+    }
+
+
+def balance(X: Float, e: Float, propensity: Float, clip: float) -> tuple[Float, Float]:
+    """Return standardised mean differences of the covariates before and after weighting (p each)."""
+    p = np.clip(propensity, clip, 1 - clip)
+    weights = np.where(e == 1, 1 / p, 1 / (1 - p))
+    spread = np.sqrt((X[e == 1].var(axis=0) + X[e == 0].var(axis=0)) / 2)
+    spread = np.where(spread > 0, spread, 1.0)
+    return _difference(X, e, np.ones(len(e))) / spread, _difference(X, e, weights) / spread
+
+
+def _difference(X: Float, e: Float, weights: Float) -> Float:
+    exposed, unexposed = weights * e, weights * (1 - e)
+    return np.asarray(exposed @ X / exposed.sum() - unexposed @ X / unexposed.sum())

@@ -1,3 +1,48 @@
-"""copenet: from a dump of conversations to a peer-effect estimate you can defend."""
+"""copenet: from a dump of conversations to a peer-effect estimate you can defend.
+
+```python
+import copenet
+
+study = copenet.Study.open("anxiety")
+result = study.estimate(outcome="acceptance", exposure=copenet.Proportion("received_reply", weeks=2))
+result.summary()
+```
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from copenet import _rooms
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "Study": "copenet.study",
+    "Settings": "copenet.settings",
+    "AnyPeer": "copenet.exposures",
+    "Threshold": "copenet.exposures",
+    "Proportion": "copenet.exposures",
+    "Count": "copenet.exposures",
+    "AIPW": "causal",
+}
+__all__ = ["AIPW", "AnyPeer", "Count", "Proportion", "Settings", "Study", "Threshold", "__version__"]
+
+if TYPE_CHECKING:
+    from copenet.settings import Settings
+    from copenet.study import Study
+
+if _wrong := _rooms.misplaced():
+    raise ImportError(_rooms.explanation(_wrong))
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first asked for, so that `import copenet` stays light (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'copenet' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,125 @@
+"""Commands about effects."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from copenet.cli.options import AsJson, Assignments, Force, Seed, StudyPath, open_study
+from copenet.cli.output import command, emit, note, progress, say
+
+if TYPE_CHECKING:
+    from copenet.study import Study
+
+Outcome = Annotated[str | None, typer.Option("--outcome", help="A strategy; overrides effect.outcome.")]
+Exposure = Annotated[
+    str | None, typer.Option("--exposure", help="any_peer, threshold, proportion or count; overrides effect.exposure.")
+]
+Channel = Annotated[str | None, typer.Option("--channel", help="replied_to, received_reply or co_thread.")]
+
+
+def register(group: typer.Typer) -> None:
+    """Add the commands."""
+    for function in (estimate, check, explain):
+        group.command()(function)
+
+
+@command
+def estimate(
+    study: StudyPath,
+    *,
+    outcome: Outcome = None,
+    exposure: Exposure = None,
+    channel: Channel = None,
+    seed: Seed = None,
+    assignments: Assignments = None,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> int:
+    """Estimate the effect, with naive and OLS beside it. Exit code 4 says that it was refused.
+
+    What study.toml does not declare is journalled as declared now and kept apart from the declared result.
+
+    Example: copenet effect estimate demo --outcome acceptance
+    """
+    from copenet.outcome import estimate as compute
+    from copenet.running import REFUSED
+
+    opened = _study(study, (outcome, exposure, channel), seed, assignments)
+    found = compute(opened, progress(as_json), force=force)
+    if as_json:
+        emit(found.document)
+    else:
+        say(found.summary())
+        say(f"{found.path}   why and how: copenet effect explain {study}")
+    return REFUSED if found.document["refused"] else 0
+
+
+@command
+def check(
+    study: StudyPath,
+    *,
+    outcome: Outcome = None,
+    exposure: Exposure = None,
+    channel: Channel = None,
+    seed: Seed = None,
+    assignments: Assignments = None,
+    as_json: AsJson = False,
+) -> int:
+    """Show every check of the estimate, what came out, and what that can and cannot say.
+
+    Example: copenet effect check demo
+    """
+    from copenet.outcome import estimate as compute
+
+    found = compute(_study(study, (outcome, exposure, channel), seed, assignments), progress(as_json))
+    checks = found.document["checks"]
+    if as_json:
+        emit({"checks": checks, "refused": found.document["refused"]})
+        return 0
+    for entry in checks:
+        say(f"{entry['status']:<16} {entry['name']}: {entry['detail']}")
+    return 0
+
+
+@command
+def explain(
+    study: StudyPath,
+    *,
+    outcome: Outcome = None,
+    exposure: Exposure = None,
+    channel: Channel = None,
+    seed: Seed = None,
+    assignments: Assignments = None,
+    as_json: AsJson = False,
+) -> int:
+    """Say what was estimated on whom, what must be true for it, and what was refused and why.
+
+    Example: copenet effect explain demo
+    """
+    from copenet.outcome import estimate as compute
+
+    found = compute(_study(study, (outcome, exposure, channel), seed, assignments), progress(as_json))
+    document = found.document
+    keys = ("outcome", "exposure", "estimand", "headline", "assumptions", "labels_validated", "refused", "declared")
+    if as_json:
+        emit({key: document.get(key) for key in keys})
+        return 0
+    say(f"{document['exposure']} → {document['outcome']}: {document['estimand']}")
+    say(f"headline: {document['headline']}" + (f", REFUSED: {document['refused']}" if document["refused"] else ""))
+    for entry in document["estimates"]:
+        if entry["refused"]:
+            say(f"refused: {entry['estimator']} ({entry['estimand']}): {entry['refused']}")
+    say("This holds if:")
+    for assumption in document["assumptions"]:
+        say(f"  - {assumption}")
+    if not document["labels_validated"]:
+        note("labels not validated")
+    return 0
+
+
+def _study(path: Path, estimand: tuple[str | None, ...], seed: int | None, assignments: list[str] | None) -> Study:
+    names = ("effect__outcome", "effect__exposure", "effect__channel")
+    return open_study(path, assignments, seed, **dict(zip(names, estimand, strict=True)))

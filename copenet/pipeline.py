@@ -1,0 +1,323 @@
+"""The stages of a study: what each reads and writes, and running only what is stale.
+
+A stage's record lies in restricted/stages/NAME.json: the digest of everything it read (its key), of what it wrote, how
+long it took and what it had to say. It is fresh while its key and its outputs are as recorded and everything upstream
+is fresh. A killed stage leaves the record "running", which nobody holds any more: it reads as failed and runs again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib import import_module
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Literal
+
+from copenet import __version__, journal
+from copenet.foundation.errors import CopenetError, UsageError
+from copenet.foundation.files import digest_of, private_directory, read_json, write_json
+from copenet.foundation.progress import SILENT, Progress
+from copenet.freshness import Fingerprints, code_digest, is_locked, lock
+from copenet.study import Study
+
+State = Literal["fresh", "stale", "missing", "running", "failed"]
+Level = Literal["ok", "warn", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Saying:
+    """What a stage says when it is done.
+
+    Attributes:
+        line: One line for people, without content.
+        level: Whether something deserves attention.
+        notes: Further lines, printed under the first.
+        figures: What `--json` and later stages want to know.
+    """
+
+    line: str
+    level: Level = "ok"
+    notes: tuple[str, ...] = ()
+    figures: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One arrow of the flow.
+
+    Attributes:
+        name: Its name in `status`.
+        after: The stages whose outputs it reads.
+        rooms: The packages whose source is part of its key.
+        settings: The settings that matter to it.
+        files: Files from outside the study that it reads.
+        outputs: What it writes, relative to the study's folder.
+        unread: Outputs that no stage reads and whose bytes may differ between equal runs.
+    """
+
+    name: str
+    after: tuple[str, ...]
+    rooms: tuple[str, ...]
+    settings: Callable[[Study], Any]
+    outputs: tuple[str, ...]
+    unread: tuple[str, ...] = ()
+    files: Callable[[Study], Sequence[Path]] = lambda study: ()
+
+    def work(self, study: Study, progress: Progress) -> Saying:
+        """Do it: `copenet.stages.NAME.run`."""
+        run: Callable[[Study, Progress], Saying] = import_module(f"copenet.stages.{self.name}").run
+        return run(study, progress)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How one stage of a run went."""
+
+    name: str
+    state: Literal["ran", "fresh", "failed", "skipped"]
+    seconds: float
+    saying: Saying | None
+    error: CopenetError | None = None
+
+
+def _sources(study: Study) -> Sequence[Path]:
+    from copenet.sources import files_of
+
+    return files_of(study)
+
+
+def _gold(study: Study) -> Sequence[Path]:
+    return (study.file(study.settings.text.gold),) if study.settings.text.gold else ()
+
+
+def _encoder(study: Study) -> dict[str, Any]:
+    return study.settings.text.model_dump(mode="json", exclude={"gold"})
+
+
+STAGES = (
+    Stage(
+        "ingest",
+        (),
+        ("ingest", "copenet.stages.ingest"),
+        lambda s: s.settings.ingest.model_dump(mode="json", exclude={"sources"}),
+        ("restricted/messages", "restricted/texts"),
+        files=_sources,
+    ),
+    Stage("quality", ("ingest",), ("ingest", "copenet.stages.quality"), lambda s: None, ("results/quality.json",)),
+    Stage("protect", ("ingest",), ("copenet.stages.protect",), lambda s: None, ("results/protection.json",)),
+    Stage("embed", ("ingest",), ("gnn", "copenet.stages.embed"), _encoder, ("restricted/embeddings",)),
+    Stage(
+        "label",
+        ("embed",),
+        ("gnn", "copenet.stages.label"),
+        _encoder,
+        ("restricted/labels", "results/labels.json"),
+        unread=("restricted/models",),
+        files=_gold,
+    ),
+    Stage(
+        "graph",
+        ("ingest",),
+        ("graph", "copenet.stages.graph"),
+        lambda s: s.settings.graph.model_dump(include={"window_days", "max_thread_people", "resolution"}),
+        ("restricted/graph/ties.parquet", "restricted/graph/communities.parquet", "results/graph.json"),
+    ),
+    Stage(
+        "store",
+        ("graph", "label"),
+        ("graph", "copenet.stages.store"),
+        lambda s: s.settings.graph.model_dump(mode="json", exclude={"window_days", "max_thread_people"}),
+        (),
+        unread=("restricted/graph/store.json",),
+    ),
+    Stage(
+        "effect",
+        ("graph", "label"),
+        ("causal", "gnn", "copenet.stages.effect"),
+        lambda s: s.estimand(),
+        ("results/effects.json", "results/checks.json"),
+        unread=("restricted/panel",),
+    ),
+    Stage(
+        "report",
+        ("quality", "protect", "graph", "label", "effect"),
+        ("copenet.report", "copenet.stages.report"),
+        lambda s: s.settings.model_dump(mode="json", exclude={"ingest"}),
+        (),
+        unread=("results/report.html", "results/manifest.json"),
+    ),
+)
+BY_NAME = {stage.name: stage for stage in STAGES}
+
+
+def record_path(study: Study, name: str) -> Path:
+    """Return where the record of stage `name` lies."""
+    return study.restricted / "stages" / f"{name}.json"
+
+
+class Pipeline:
+    """The stages of one study, with what is known about their freshness."""
+
+    def __init__(self, study: Study) -> None:
+        self.study = study
+        self._prints = Fingerprints(study.restricted / "stages" / "fingerprints.json")
+        self._lock = study.restricted / "stages" / "lock"
+
+    def states(self) -> list[dict[str, Any]]:
+        """Return name, state, seconds and digest of every stage, in order."""
+        held = is_locked(self._lock)
+        found: dict[str, State] = {}
+        rows = []
+        for stage in STAGES:
+            record = self._record(stage)
+            found[stage.name] = self._state(stage, record, found, held)
+            row = {"name": stage.name, "state": found[stage.name], "seconds": record.get("seconds")}
+            rows.append({**row, "digest": record.get("digest"), "reason": record.get("reason")})
+        self._prints.save()
+        return rows
+
+    def said(self, name: str) -> Saying | None:
+        """Return what stage `name` said when it last ended well."""
+        document = self._record(BY_NAME[name]).get("saying")
+        return None if document is None else Saying(**{**document, "notes": tuple(document["notes"])})
+
+    def run(
+        self,
+        names: Iterable[str] | None = None,
+        *,
+        progress: Progress = SILENT,
+        force: Iterable[str] = (),
+        done: Callable[[Report], None] = lambda report: None,
+    ) -> list[Report]:
+        """Bring `names` (all stages when None) and everything they rest on up to date, in order.
+
+        A stage that fails stops those that rest on it and no others, so nothing that can be done is lost.
+
+        Args:
+            names: Stages wanted.
+            progress: Where long work reports to.
+            force: Stages to run even when fresh.
+            done: Called after each stage.
+        """
+        wanted = _with_upstream([stage.name for stage in STAGES] if names is None else names)
+        forced = set(force)
+        reports: dict[str, Report] = {}
+        with lock(self._lock):
+            journal.declare(self.study.journal, self.study.estimand())
+            for stage in STAGES:
+                if stage.name in wanted:
+                    reports[stage.name] = self._bring(stage, reports, progress, forced=stage.name in forced)
+                    self._prints.save()
+                    done(reports[stage.name])
+        return list(reports.values())
+
+    def forget_outputs(self, names: Iterable[str]) -> None:
+        """Drop the records of stages, which makes them and what rests on them run again."""
+        for name in names:
+            record_path(self.study, name).unlink(missing_ok=True)
+
+    def _bring(self, stage: Stage, before: dict[str, Report], progress: Progress, *, forced: bool) -> Report:
+        if any(before[name].state in ("failed", "skipped") for name in stage.after):
+            return Report(stage.name, "skipped", 0.0, None)
+        upstream: dict[str, State] = dict.fromkeys(stage.after, "fresh")
+        record = self._record(stage)
+        if not forced and self._state(stage, record, upstream, held=False) == "fresh":
+            return Report(stage.name, "fresh", record["seconds"], self.said(stage.name))
+        return self._execute(stage, progress)
+
+    def _execute(self, stage: Stage, progress: Progress) -> Report:
+        started = perf_counter()
+        reason = "interrupted"
+        try:
+            key = self._key(stage)
+            self._write(stage, {"state": "running", "pid": os.getpid(), "key": key})
+            journal.append(self.study.journal, "started", stage=stage.name, key=key, seed=self.study.seed)
+            saying = stage.work(self.study, progress)
+            reason = ""
+        except CopenetError as error:
+            reason = error.message
+            return Report(stage.name, "failed", perf_counter() - started, None, error)
+        finally:
+            seconds = round(perf_counter() - started, 2)
+            if reason:
+                self._write(stage, {"state": "failed", "reason": reason, "seconds": seconds})
+                journal.append(self.study.journal, "failed", stage=stage.name, seconds=seconds)
+        self._finish(stage, key, saying, seconds)
+        return Report(stage.name, "ran", seconds, saying)
+
+    def _finish(self, stage: Stage, key: str, saying: Saying, seconds: float) -> None:
+        digest = self._output_digest(stage)
+        record = {"state": "done", "key": key, "digest": digest, "seconds": seconds, "saying": asdict(saying)}
+        self._write(stage, record)
+        settings = self.study.settings.digest()
+        journal.append(
+            self.study.journal,
+            "finished",
+            stage=stage.name,
+            key=key,
+            digest=digest,
+            settings=settings,
+            seed=self.study.seed,
+            version=__version__,
+            seconds=seconds,
+        )
+
+    def _write(self, stage: Stage, record: dict[str, Any]) -> None:
+        private_directory(record_path(self.study, stage.name).parent)
+        write_json(record_path(self.study, stage.name), {"name": stage.name, **record})
+
+    def _record(self, stage: Stage) -> dict[str, Any]:
+        path = record_path(self.study, stage.name)
+        record: dict[str, Any] = read_json(path) if path.is_file() else {}
+        if record.get("state") == "running" and not is_locked(self._lock):
+            record["reason"] = "interrupted"
+        return record
+
+    def _state(self, stage: Stage, record: dict[str, Any], upstream: dict[str, State], held: bool) -> State:
+        if not record:
+            return "missing"
+        if record["state"] == "running":
+            return "running" if held else "failed"
+        if record["state"] == "failed":
+            return "failed"
+        fresh = all(upstream[name] == "fresh" for name in stage.after) and record["key"] == self._key(stage)
+        return "fresh" if fresh and record["digest"] == self._output_digest(stage) and self._kept(stage) else "stale"
+
+    def _kept(self, stage: Stage) -> bool:
+        return all((self.study.path / name).exists() for name in stage.unread)
+
+    def _key(self, stage: Stage) -> str:
+        return digest_of(
+            {
+                "stage": stage.name,
+                "version": __version__,
+                "code": code_digest(stage.rooms),
+                "seed": self.study.seed,
+                "settings": stage.settings(self.study),
+                "files": [self._prints.of(path) for path in stage.files(self.study)],
+                "upstream": [self._output_digest(BY_NAME[name]) for name in stage.after],
+            }
+        )
+
+    def _output_digest(self, stage: Stage) -> str:
+        return digest_of([[name, self._prints.of(self.study.path / name)] for name in stage.outputs])
+
+
+def _with_upstream(names: Iterable[str]) -> set[str]:
+    wanted: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name not in BY_NAME:
+            raise UsageError(f"No stage is called {name}.", remedy=f"Known are {', '.join(BY_NAME)}.")
+        if name not in wanted:
+            wanted.add(name)
+            waiting += BY_NAME[name].after
+    return wanted
+
+
+def first_error(reports: Iterable[Report]) -> CopenetError | None:
+    """Return the first fault of a run, or None."""
+    return next((report.error for report in reports if report.error is not None), None)

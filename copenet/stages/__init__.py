@@ -1,0 +1,1 @@
+"""The work of each stage: read the tables of those before it, write tables and figures, say one line."""

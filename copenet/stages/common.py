@@ -1,0 +1,94 @@
+"""What several stages read: the tables, the encoder, the labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from copenet.study import Study
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from gnn import Encoder
+
+
+def encoder_of(study: Study) -> Encoder:
+    """Return the encoder that the settings name."""
+    from gnn import Encoder, EncoderSettings
+
+    return Encoder(EncoderSettings(model=study.settings.text.encoder, max_tokens=study.settings.text.max_tokens))
+
+
+def messages_of(study: Study, columns: Sequence[str] | None = None) -> pa.Table:
+    """Return the messages."""
+    from copenet.foundation.tables import read_table
+    from ingest.schema import MESSAGES
+
+    return read_table(study.restricted / "messages", MESSAGES, columns)
+
+
+def texts_of(study: Study) -> pa.Table:
+    """Return the texts, pseudonymised."""
+    from copenet.foundation.tables import read_table
+    from ingest.schema import TEXTS
+
+    return read_table(study.restricted / "texts", TEXTS)
+
+
+def ties_of(study: Study) -> pa.Table:
+    """Return the user ties by channel and window."""
+    from copenet.foundation.tables import read_table
+    from graph.schema import TIES
+
+    return read_table(study.restricted / "graph" / "ties.parquet", TIES)
+
+
+def communities_of(study: Study, method: str | None = None) -> pa.Table:
+    """Return the communities of `method` (all when None)."""
+    import pyarrow.compute as pc
+
+    from copenet.foundation.tables import read_table
+    from graph.schema import COMMUNITIES
+
+    table = read_table(study.restricted / "graph" / "communities.parquet", COMMUNITIES)
+    return table if method is None else table.filter(pc.equal(table["method"], method))
+
+
+def labels_of(study: Study, strategy: str | None = None) -> pa.Table:
+    """Return the labels of `strategy` (all when None)."""
+    import pyarrow.compute as pc
+
+    from copenet.foundation.tables import read_table
+    from gnn.schema import LABELS
+
+    table = read_table(study.restricted / "labels" / "labels.parquet", LABELS)
+    return table if strategy is None else table.filter(pc.equal(table["strategy"], strategy))
+
+
+def shown_labels(study: Study, strategy: str | None = None) -> pa.Table:
+    """Return the labels as yes (1) or no (0), at the threshold of each strategy."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    table = labels_of(study, strategy)
+    thresholds = result(study, "labels")["thresholds"]
+    names = pa.array(list(thresholds), pa.string())
+    limits = pa.array(list(thresholds.values()), pa.float64()).take(pc.index_in(table["strategy"], names))
+    shown = pc.cast(pc.greater_equal(table["probability"], limits), pa.float64())
+    return table.set_column(table.schema.get_field_index("probability"), "probability", shown)
+
+
+def result(study: Study, name: str) -> Any:
+    """Return the JSON document results/NAME.json, empty when it is not there."""
+    from copenet.foundation.files import read_json
+
+    path = study.results / f"{name}.json"
+    return read_json(path) if path.is_file() else {}
+
+
+def save(study: Study, name: str, document: dict[str, Any]) -> None:
+    """Write results/NAME.json."""
+    from copenet.foundation.files import write_json
+
+    write_json(study.results / f"{name}.json", document)

@@ -37,6 +37,7 @@ __all__ = [
     "exposure_distribution",
     "love_plot",
     "overlap_histogram",
+    "placebo_ladder",
     "placebo_null",
     "sensitivity_contour",
     "suppressed",
@@ -71,8 +72,38 @@ def effect_ladder(
     Raises:
         UsageError: There is no row.
     """
+    caption = (
+        "The same question asked of the same rows with more and more of what could mislead it taken away. Marks are "
+        "estimates, lines 95% intervals; the filled diamond is the headline declared in the settings, open circles "
+        "are shown for comparison only. The solid vertical line is no difference."
+    )
+    if truth is not None:
+        caption += " The dashed line is the effect planted by the simulation."
+    return _intervals("effect_ladder" if truth is None else "truth_ladder", rows, caption, scale, truth)
+
+
+def placebo_ladder(rows: Sequence[Mapping[str, Any]], *, scale: str = "Difference in probability") -> Drawing:
+    """Draw placebo estimates, which should be zero, beside the headline.
+
+    Args:
+        rows: As `effect_ladder`; the headline has `headline` true.
+        scale: What the horizontal axis measures.
+
+    Raises:
+        UsageError: There is no row.
+    """
+    caption = (
+        "The same estimator where it should find nothing (open circles), beside the headline (diamond). Lines are 95% "
+        "intervals. A placebo away from zero is a reason for doubt; one at zero removes that reason and no other."
+    )
+    return _intervals("placebos", rows, caption, scale, None)
+
+
+def _intervals(name: str, rows: Sequence[Mapping[str, Any]], caption: str, scale: str, truth: float | None) -> Drawing:
     if not rows:
-        raise UsageError("An effect ladder needs at least one estimate.", remedy="Run `copenet effect estimate` first.")
+        raise UsageError("A figure of estimates needs at least one.", remedy="Run `copenet effect estimate` first.")
+    from matplotlib.ticker import MaxNLocator
+
     with style():
         figure, axes = canvas(16 + 8.5 * len(rows))
         for place, row in enumerate(rows):
@@ -87,15 +118,9 @@ def effect_ladder(
         axes.spines["left"].set_visible(False)
         axes.tick_params(axis="y", length=0)
         axes.margins(x=0.16)
+        axes.xaxis.set_major_locator(MaxNLocator(6))
     alt = "Estimates with 95% intervals. " + " ".join(_ladder_words(row) for row in rows)
-    caption = (
-        "The same question asked of the same rows with more and more of what could mislead it taken away. Marks are "
-        "estimates, lines 95% intervals; the filled diamond is the headline declared in the settings, open circles "
-        "are shown for comparison only. The solid vertical line is no difference."
-    )
-    if truth is not None:
-        caption += " The dashed line is the effect planted by the simulation."
-    return Drawing("effect_ladder", alt, caption, figure)
+    return Drawing(name, alt, caption, figure)
 
 
 def _ladder_row(axes: Axes, place: int, row: Mapping[str, Any]) -> None:

@@ -1,0 +1,276 @@
+"""Data, protection, network, labels and checks of a study as rows a page can print."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from copenet.report import words
+from copenet.report.evidence import Evidence
+from copenet.report.limits import limit_of
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One figure, and what it does to the estimate."""
+
+    label: str
+    value: str
+    meaning: str
+
+
+def data_facts(quality: Mapping[str, Any]) -> list[Fact]:
+    """Return the figures of the data card that the quality report holds."""
+    replies = quality.get("replies") or 0
+    resolved = quality.get("replies_resolved")
+    messages = quality.get("messages") or 0
+    rows = [
+        _count(quality, "messages", "Messages", "Everything below is made of these."),
+        _count(quality, "authors", "Authors", "People, declared bots apart. Few people make wide intervals."),
+        _share("Replies whose parent is here", resolved, replies, _MISSING_TIES),
+        _count(quality, "parents_missing", "Parents missing", "Their authors may be peers nobody can see."),
+        _share("Deleted or removed messages", quality.get("deleted"), messages, _DELETED),
+        _count(quality, "duplicates", "Duplicates dropped", "The same message in two files counts once."),
+        _count(quality, "self_replies", "Replies to oneself", "Kept as messages; nobody is their own peer."),
+        _count(quality, "bots", "Declared bots", "Make no ties and are at risk of nothing."),
+        _count(
+            quality, "bots_suspected", "Suspected bots", "Kept. Were they bots, exposure to them is no peer effect."
+        ),
+        Fact(
+            "Lines rejected",
+            words.number(rejections(quality)),
+            "Could not be read. Harmless when few and spread evenly; otherwise a gap.",
+        )
+        if "rejected" in quality
+        else None,
+    ]
+    return [row for row in rows if row is not None]
+
+
+_MISSING_TIES = "A reply without its parent is a tie unseen. Unseen exposure usually pulls a peer effect towards zero."
+_DELETED = "People delete what they regret. Coping in deleted messages is not counted, among peers and in the outcome."
+
+
+def _count(quality: Mapping[str, Any], key: str, label: str, meaning: str) -> Fact | None:
+    value = quality.get(key)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        value = len(value)
+    return Fact(label, words.number(value), meaning) if isinstance(value, int | float) else None
+
+
+def _share(label: str, part: Any, whole: Any, meaning: str) -> Fact | None:
+    if not isinstance(part, int | float) or not whole:
+        return None
+    return Fact(label, f"{words.percent(part / whole)} ({words.number(part)} of {words.number(whole)})", meaning)
+
+
+def rejections(quality: Mapping[str, Any]) -> int:
+    """Return how many lines were rejected."""
+    rejected = quality.get("rejected")
+    known = len(rejected) if isinstance(rejected, Sequence) else 0
+    total = quality.get("rejected_total", quality.get("rejected_lines"))
+    return int(total) if isinstance(total, int) else known
+
+
+def rejection_reasons(quality: Mapping[str, Any]) -> list[tuple[str, int]]:
+    """Return why lines were rejected and how often, most frequent first; never which line says what."""
+    rejected = quality.get("rejected")
+    rows = rejected if isinstance(rejected, Sequence) else ()
+    reasons = Counter(str(row.get("reason", "unknown")) for row in rows if isinstance(row, Mapping))
+    return sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
+
+
+def protections(evidence: Evidence) -> list[Fact]:
+    """Return what protects the people in the data, as this study is set."""
+    quality = evidence.get("quality")
+    authors = words.number(quality.get("authors")) if quality else "All"
+    replaced = quality.get("handles_replaced", quality.get("replacements"))
+    inside = f"{words.number(replaced)} replaced" if isinstance(replaced, int) else "replaced"
+    server = evidence.setting("graph", "store") == "neo4j" and evidence.setting("graph", "store_text", False)
+    return [
+        Fact(
+            "Usernames", f"{authors} keyed", "Pseudonyms made with a secret key; a new key changes every one of them."
+        ),
+        Fact("Handles, profile links, e-mail", inside, "Inside the text, before anything else reads it."),
+        Fact("Message text", "sent to the server" if server else "stays on disk", _TEXT),
+        Fact(
+            "Quotes in this report", "none", "Examples are invented. Even reworded quotes can be traced (Reagle 2022)."
+        ),
+        Fact("Small groups", f"fewer than {evidence.suppress_below} hidden", "In figures and tables of people."),
+        Fact("Marks for single people", "none", "Networks are drawn as communities, never as persons."),
+        Fact("This file", "calls nobody", "No script, no network; its policy forbids both to the browser."),
+    ]
+
+
+_TEXT = "Person-level data live in restricted/, readable by their owner alone; this report is made from totals."
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """One way of cutting the network into communities."""
+
+    method: str
+    n: str
+    largest: str
+    hidden: int
+    modularity: str
+    codelength: str
+    stability: str
+
+
+_METHODS = {"leiden": "Leiden", "map_equation": "Map equation"}
+
+
+def partitions(evidence: Evidence) -> list[Partition]:
+    """Return the partitions that the graph document describes, in its order."""
+    graph = evidence.get("graph")
+    found = graph.get("communities")
+    if isinstance(found, Mapping):
+        rows = [found] if "sizes" in found else [{"method": k, **v} for k, v in found.items() if isinstance(v, Mapping)]
+    else:
+        rows = [row for row in found if isinstance(row, Mapping)] if isinstance(found, Sequence) else []
+    if not rows and "modularity" in graph:
+        rows = [graph]
+    return [_partition(row, evidence.suppress_below) for row in rows]
+
+
+def _partition(row: Mapping[str, Any], least: int) -> Partition:
+    sizes = [int(size) for size in row.get("sizes") or ()]
+    shown = [size for size in sizes if size >= least]
+    method = str(row.get("method", "leiden"))
+    return Partition(
+        method=_METHODS.get(method, words.plain(method)),
+        n=words.number(row.get("n", len(sizes))),
+        largest=" · ".join(words.number(size) for size in shown[:6]) + (" …" if len(shown) > 6 else ""),
+        hidden=len(sizes) - len(shown) + int(row.get("smaller") or 0),
+        modularity=words.number(row.get("modularity"), 3),
+        codelength=words.number(row.get("codelength"), 2),
+        stability=_agreement(row.get("agreement")),
+    )
+
+
+def _agreement(found: Any) -> str:
+    if isinstance(found, int | float):
+        return words.number(found, 2)
+    if not isinstance(found, Mapping) or found.get("mean") is None:
+        return "–"
+    lowest = f", lowest {words.number(found['lowest'], 2)}" if found.get("lowest") is not None else ""
+    return f"{words.number(found['mean'], 2)} over {words.number(found.get('seeds'))} seeds{lowest}"
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyRow:
+    """One strategy: what it means, an invented example, and how well it is labelled."""
+
+    name: str
+    definition: str
+    example: str
+    found: str
+    figures: tuple[str, ...]
+    f1: float | None
+    reason: str
+
+
+def strategy_rows(labels: Mapping[str, Any]) -> list[StrategyRow]:
+    """Return the fourteen strategies with the error of the first model that was judged."""
+    from gnn.strategies import STRATEGIES
+
+    models = [m for m in labels.get("models") or () if isinstance(m, Mapping)]
+    judged = _per_strategy(models[0]) if models else {}
+    share = _shares(labels)
+    rows = []
+    for strategy in STRATEGIES:
+        entry = judged.get(strategy.id, {})
+        found = share.get(strategy.id)
+        figures = tuple(words.number(entry.get(key), 2) for key in ("precision", "recall", "specificity", "f1"))
+        rows.append(
+            StrategyRow(
+                name=strategy.name,
+                definition=strategy.definition,
+                example=strategy.prototypes[0],
+                found=words.percent(found) if found is not None else "–",
+                figures=figures,
+                f1=entry.get("f1"),
+                reason=str(entry.get("reason") or ""),
+            )
+        )
+    return rows
+
+
+def _per_strategy(model: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    rows = model.get("per_strategy")
+    if isinstance(rows, Mapping):
+        return {str(k): v for k, v in rows.items() if isinstance(v, Mapping)}
+    return {str(r.get("strategy")): r for r in rows or () if isinstance(r, Mapping)}
+
+
+def _shares(labels: Mapping[str, Any]) -> dict[str, float]:
+    for key in ("prevalences", "prevalence"):
+        if isinstance(labels.get(key), Mapping):
+            return {str(k): float(v) for k, v in labels[key].items() if isinstance(v, int | float)}
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRow:
+    """One check as it stands on the page."""
+
+    name: str
+    title: str
+    mark: str
+    word: str
+    status: str
+    detail: str
+    can: str
+    cannot: str
+
+
+_ORDER = ("refused", "fail", "warn", "not_informative", "pass")
+
+
+def check_rows(effects: Mapping[str, Any]) -> list[CheckRow]:
+    """Return the checks, refusals and failures first."""
+    rows = [_check(row) for row in effects.get("checks") or () if isinstance(row, Mapping)]
+    rank = {status: place for place, status in enumerate(_ORDER)}
+    return sorted(rows, key=lambda row: rank.get(row.status, len(rank)))
+
+
+def _check(check: Mapping[str, Any]) -> CheckRow:
+    name, status = str(check.get("name", "unnamed")), str(check.get("status", "not_informative"))
+    limit, (mark, word) = limit_of(name), words.status(status)
+    return CheckRow(name, limit.title, mark, word, status, str(check.get("detail", "")), limit.can, limit.cannot)
+
+
+def tally(rows: Sequence[CheckRow]) -> list[tuple[str, str, str, int]]:
+    """Return how many checks there are of each status, as mark, word, status and count."""
+    counts = Counter(row.status for row in rows)
+    return [(*words.status(status), status, counts[status]) for status in _ORDER if counts[status]]
+
+
+_LATER: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("negative_control",), "Double negative controls for latent homophily (Egami & Tchetgen Tchetgen 2024)."),
+    (("label_error", "dsl", "label_correction"), "Label error is stated and not yet carried into the interval."),
+    (("simex", "missing_tie"), "No correction for ties that the data do not hold."),
+    (("calibration",), "The estimator was not calibrated on simulations over this very network."),
+    (("mapping", "definition"), "Only the declared definition of exposure was estimated, no family of them."),
+    (("community_effects", "heterogeneity"), "Whether communities differ was not asked."),
+    (("time_shuffle",), "No shuffle of the order of time (Anagnostopoulos et al. 2008)."),
+)
+
+
+def not_done(evidence: Evidence) -> list[str]:
+    """Return what this study has not done: stages that have not run, checks that could not speak, known gaps."""
+    names = " ".join(str(c.get("name")) for c in evidence.get("effects").get("checks") or () if isinstance(c, Mapping))
+    silent = [
+        f"{row.title}: {row.word}. {row.detail}"
+        for row in check_rows(evidence.get("effects"))
+        if row.status in ("not_informative", "refused")
+    ]
+    stages = [
+        f"The stage “{name}” has not run."
+        for name in ("quality", "graph", "labels", "effects")
+        if not evidence.get(name)
+    ]
+    return stages + silent + [text for keys, text in _LATER if not any(key in names for key in keys)]

@@ -1,0 +1,138 @@
+"""What each check can and cannot show, in plain words, matched by the check's name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What a check can show, and what it cannot."""
+
+    title: str
+    can: str
+    cannot: str
+
+
+_LIMITS: tuple[tuple[tuple[str, ...], Limit], ...] = (
+    (
+        ("overlap", "positivity"),
+        Limit(
+            "Overlap",
+            "Whether exposed and unexposed people with alike histories exist, so that the data and not the model "
+            "make the comparison.",
+            "Whether those who are compared are also alike in what was not measured.",
+        ),
+    ),
+    (
+        ("rewired", "rewir"),
+        Limit(
+            "Rewired network",
+            "Whether the estimator finds an effect where there is none: ties are redrawn with degree, community and "
+            "time kept, so peers are strangers.",
+            "Whether communities are confounded: strangers of the same community still share it.",
+        ),
+    ),
+    (
+        ("future",),
+        Limit(
+            "Future exposure",
+            "Whether later exposure, which cannot act backwards, appears to act: a sign of people choosing alike "
+            "peers.",
+            "Anything where peers can see the person: then the person may have moved the peers. It is only "
+            "informative over peers who cannot.",
+        ),
+    ),
+    (
+        ("random_common_cause", "dowhy_refut", "refuter", "refute", "placebo_treatment"),
+        Limit(
+            "DoWhy refuter",
+            "Whether the estimate survives a change to the data that should not matter, or vanishes under one that "
+            "should remove it.",
+            "Whether the causal graph is right. Passing is necessary, far from sufficient.",
+        ),
+    ),
+    (
+        ("dowhy", "identif", "causal_graph", "dag"),
+        Limit(
+            "Identification by the causal graph",
+            "Whether the effect could be computed from what was measured if the drawn graph is right.",
+            "Whether the graph is right. An arrow that is missing from it is an assumption, not a finding.",
+        ),
+    ),
+    (
+        ("sensitiv", "homophily", "tipping", "robustness", "e_value"),
+        Limit(
+            "Hidden common causes",
+            "How strong a cause nobody measured would have to be to bring the estimate to zero, with measured "
+            "covariates as the yardstick.",
+            "Whether such a cause exists. Latent homophily and influence cannot be told apart by data of this kind "
+            "alone (Shalizi & Thomas 2011).",
+        ),
+    ),
+    (
+        ("dependence", "bandwidth", "hac", "network_inference"),
+        Limit(
+            "Dependence between people",
+            "How far along the network the interval lets people depend on each other, and how many pairs that is.",
+            "Dependence that follows no tie in the data, such as news that reaches everybody.",
+        ),
+    ),
+    (
+        ("balance",),
+        Limit(
+            "Balance",
+            "Whether exposed and unexposed people look alike, after weighting, in what was known before.",
+            "Balance in anything that was not measured.",
+        ),
+    ),
+    (
+        ("label",),
+        Limit(
+            "Label error",
+            "How often the labels agree with people who read the messages.",
+            "What the errors do to the estimate: they are stated here and not yet carried into the interval.",
+        ),
+    ),
+    (
+        ("leak", "strictly_before", "order_of_time"),
+        Limit(
+            "Order of time",
+            "Whether anything from the period of the exposure or later slipped into the covariates.",
+            "Whether the covariates are the right ones.",
+        ),
+    ),
+    (
+        ("missing", "deleted"),
+        Limit(
+            "Missing conversations",
+            "How much of the network the data hold.",
+            "What was said in messages that were gone before they were collected.",
+        ),
+    ),
+    (
+        ("linear",),
+        Limit(
+            "Linearity",
+            "Whether a straight line describes how the outcome moves with exposure.",
+            "Where the curve bends, beyond the range that was seen.",
+        ),
+    ),
+    (
+        ("mapping", "definition"),
+        Limit(
+            "Other definitions of exposure",
+            "Whether the answer depends on how exposure was defined.",
+            "Which definition is right.",
+        ),
+    ),
+)
+
+
+def limit_of(name: str) -> Limit:
+    """Return what the check called `name` can and cannot show; a check unknown here keeps its own words."""
+    for keys, limit in _LIMITS:
+        if any(key in name.lower() for key in keys):
+            return limit
+    title = name.replace("_", " ")
+    return Limit(title[:1].upper() + title[1:], "", "")

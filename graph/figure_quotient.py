@@ -19,18 +19,22 @@ from copenet.foundation.files import write_bytes
 from graph.codelength import Floats
 from graph.layout import circles
 from graph.quotient import MAX_COMMUNITIES, MIN_EXPECTED, Quotient, backbone, expected_between, inside_share, quotient
+from graph.quotient_words import alt_text, caption
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 WIDTH_MM, HEIGHT_MM = 183.0, 104.0
-_NETWORK = (3.0, 23.0, 104.0, 99.0)  # left, bottom, right, top of panel a, in mm
-_MATRIX = (119.0, 27.0, 179.0, 87.0)
-_MAX_RADIUS_MM = 10.0
-_LABEL_INSIDE_MM = 2.4
+_NETWORK = (4.0, 22.0, 105.0, 95.0)  # left, bottom, right, top of panel a, in mm
+_MATRIX = (115.0, 25.0, 172.0, 82.0)
+_COLUMN_MM = 13.0  # for communities without an arrow
+_TITLE_MM, _ROW_MM = 15.6, 8.6  # of the legend
+_MAX_RADIUS_MM, _LEGEND_RADIUS_MM = 10.0, 4.4
+_LABEL_INSIDE_MM = 1.5
 _LINE_PT = (0.4, 3.2)  # 1 to 8
 _INK, _SOFT, _EMPTY, _EDGE = "#1b1f24", "#59636e", "#d5d9de", "#4a5561"
+_MASK, _DOT = "#c6ccd3", "#b3bac2"
 _LOG2_LIMIT = 2.0
 _STYLE = {
     "font.family": "DejaVu Sans",
@@ -91,19 +95,26 @@ def quotient_figure(
     """
     folded = quotient(user_ties, communities, share, k=k, max_communities=max_communities)
     method = communities.column("method")[0].as_py()
-    pairs = backbone((folded.replies + folded.replies.T).astype(float))
+    pairs = drawn_pairs(folded)
     svg, pdf = render(folded, pairs, strategy)
     write_bytes(path_svg, svg)
     write_bytes(path_pdf, pdf)
-    caption = _caption(folded, len(pairs), method, strategy, window)
-    return FigureFiles(path_svg, path_pdf, caption, _alt_text(folded, strategy), _data(folded, pairs, caption))
+    words = caption(folded, len(pairs), method, strategy, window)
+    return FigureFiles(path_svg, path_pdf, words, alt_text(folded, strategy), _data(folded, pairs, words))
+
+
+def drawn_pairs(folded: Quotient) -> list[tuple[int, int]]:
+    """Return the pairs joined by arrows: the backbone without the pooled rest and pairs of fewer than k replies."""
+    weight = (folded.replies + folded.replies.T).astype(float)
+    named = len(folded.names) - ("rest" in folded.names)
+    return backbone(np.where(weight >= folded.k, weight, 0.0)[:named, :named])
 
 
 def render(folded: Quotient, pairs: list[tuple[int, int]], strategy: str = "") -> tuple[bytes, bytes]:
     """Return the figure as SVG and as PDF; the same input gives the same bytes."""
     import matplotlib as mpl
 
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(dict(_STYLE)):  # type: ignore[arg-type]
         figure = draw(folded, pairs, strategy)
         return _saved(figure, "svg", {"Date": None}), _saved(figure, "pdf", {"CreationDate": None})
 
@@ -131,75 +142,122 @@ def draw(folded: Quotient, pairs: list[tuple[int, int]], strategy: str = "") -> 
 # --- panel a
 
 
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """Centres (q x 2) and radii (q) in mm, and mm per square root of a person."""
+
+    centre: Floats
+    radius: Floats
+    scale: float
+
+
 def _draw_network(canvas: Axes, folded: Quotient, pairs: list[tuple[int, int]]) -> float:
     """Draw circles and ties, and return millimetres per square root of a person."""
-    centre, radius, scale = _placed(folded, pairs)
+    placed = _placed(folded, pairs)
     colours = _share_colours(folded)
-    patches = [_circle(canvas, folded, i, centre[i], radius[i], colours[i]) for i in range(len(radius))]
-    widths = _widths(folded, pairs)
+    arcs = []
     for i, j in pairs:
         for a, b in ((i, j), (j, i)):
             if folded.replies[a, b]:
-                _arrow(canvas, (centre[a], centre[b]), (patches[a], patches[b]), widths[a, b])
-    _label(canvas, folded, centre, radius, colours)
-    return scale
+                width = _width(folded, pairs, int(folded.replies[a, b]))
+                arcs.append(_arrow(canvas, placed.centre[[a, b]], placed.radius[[a, b]], width))
+    for i, name in enumerate(folded.names):
+        _circle(canvas, placed.centre[i], placed.radius[i], colours[i], dashed=name == "rest")
+    _label(canvas, folded, placed, colours, arcs)
+    return placed.scale
 
 
-def _placed(folded: Quotient, pairs: list[tuple[int, int]]) -> tuple[Floats, Floats, float]:
-    radius = np.sqrt(folded.people / np.pi)
-    weight = (folded.replies + folded.replies.T).astype(float)
-    centre = circles(weight, pairs, radius, gap=0.55 * float(radius.mean()) + 0.1 * float(radius.max()))
-    low, high = (centre - radius[:, None]).min(0), (centre + radius[:, None]).max(0)
+def _placed(folded: Quotient, pairs: list[tuple[int, int]]) -> _Placed:
+    """Lay out the communities that have an arrow; the others stand in a column at the right, in their order."""
     left, bottom, right, top = _NETWORK
-    room = np.array([right - left - 2, top - bottom - 2])
-    scale = float(min(*(room / (high - low)), _MAX_RADIUS_MM / radius.max()))
-    # What room is left is shared out along both axes: circles keep their size and move apart, never together.
-    stretch = np.minimum((room - 2 * scale * radius.max()) / np.maximum(np.ptp(centre, axis=0) * scale, 1e-9), 1.6)
-    middle = np.array([(left + right) / 2, (bottom + top) / 2])
-    placed = (centre - (low + high) / 2) * scale * np.maximum(stretch, 1.0) + middle
-    return placed, radius * scale, scale
+    radius = np.sqrt(folded.people / np.pi)
+    named = np.array([name != "rest" for name in folded.names])
+    radius = np.minimum(radius, radius[named].max())
+    joined = np.unique(np.array(pairs, dtype=int).ravel())
+    alone = np.setdiff1d(np.arange(len(radius)), joined)
+    room = np.array([right - left - (_COLUMN_MM if len(alone) else 0), top - bottom])
+    centre = np.zeros((len(radius), 2))
+    scale = min(_MAX_RADIUS_MM / float(radius.max()), float(room[1] / (2.6 * radius[alone].sum() + 1e-9)))
+    if len(joined):
+        spread = _spread(folded, pairs, joined, radius, room)
+        scale = min(scale, float((room / np.ptp(_corners(spread, radius[joined]), axis=0)).min()))
+        centre[joined] = spread * scale + np.array([left, bottom]) + room / 2
+    centre[alone] = _column(radius[alone] * scale, right - _COLUMN_MM / 2, top)
+    return _Placed(centre, radius * scale, scale)
 
 
-def _circle(canvas: Axes, folded: Quotient, i: int, centre: Floats, radius: float, colour: Any) -> Any:
+def _spread(folded: Quotient, pairs: list[tuple[int, int]], joined: Any, radius: Floats, room: Floats) -> Floats:
+    """Return centres of the joined circles around 0, in units of `radius`, moved apart to the shape of `room`."""
+    place = {int(node): position for position, node in enumerate(joined)}
+    weight = (folded.replies + folded.replies.T).astype(float)[np.ix_(joined, joined)]
+    r = radius[joined]
+    gap = 0.7 * float(r.mean()) + 0.12 * float(r.max())
+    centre = circles(weight, [(place[i], place[j]) for i, j in pairs], r, gap)
+    shape = np.ptp(_corners(centre, r), axis=0) / room
+    centre = centre * np.minimum(shape.max() / shape, 1.7)
+    corners = _corners(centre, r)
+    return np.asarray(centre - (corners.min(0) + corners.max(0)) / 2)
+
+
+def _corners(centre: Floats, radius: Floats) -> Floats:
+    return np.asarray(np.vstack([centre - radius[:, None], centre + radius[:, None]]))
+
+
+def _column(radius: Floats, x: float, top: float) -> Floats:
+    """Return centres of circles below each other, from the top, with equal space between them."""
+    if not len(radius):
+        return np.zeros((0, 2))
+    gap = min((top - _NETWORK[1] - 2 * radius.sum()) / len(radius), 5.0)
+    below = np.cumsum(2 * radius + gap) - radius - gap
+    return np.asarray(np.c_[np.full(len(radius), x), top - below])
+
+
+def _circle(canvas: Axes, centre: Floats, radius: float, colour: Any, *, dashed: bool = False) -> None:
     from matplotlib.patches import Circle
 
-    rest = folded.names[i] == "rest"
-    style = (0, (2, 1.2)) if rest else "solid"
-    patch = Circle(tuple(centre), radius, facecolor=colour, edgecolor=_INK, linewidth=0.5, linestyle=style, zorder=3)
-    canvas.add_patch(patch)
-    return patch
+    style = (0, (2, 1.2)) if dashed else "solid"
+    x, y = map(float, centre)
+    canvas.add_patch(Circle((x, y), radius, facecolor=colour, edgecolor=_INK, linewidth=0.5, linestyle=style, zorder=3))
 
 
-def _arrow(canvas: Axes, ends: tuple[Floats, Floats], patches: tuple[Any, Any], width: float) -> None:
-    from matplotlib.patches import FancyArrowPatch
+def _arrow(canvas: Axes, ends: Floats, radii: Floats, width_pt: float) -> Floats:
+    """Draw one arrow bending to the right, from circle to circle, and return its middle line."""
+    from matplotlib.patches import Polygon
 
-    head = 2.2 + 1.1 * width
-    canvas.add_patch(
-        FancyArrowPatch(
-            tuple(ends[0]),
-            tuple(ends[1]),
-            patchA=patches[0],
-            patchB=patches[1],
-            connectionstyle="arc3,rad=0.16",
-            arrowstyle=f"-|>,head_length={head / 6:.3f},head_width={head / 14:.3f}",
-            mutation_scale=6,
-            shrinkA=0.4,
-            shrinkB=0.4,
-            linewidth=width,
-            color=_EDGE,
-            alpha=0.62,
-            capstyle="butt",
-            joinstyle="miter",
-            zorder=2,
-        )
-    )
+    width = width_pt * 25.4 / 72
+    line = _arc(ends)
+    from_start, from_end = (np.linalg.norm(line - end, axis=1) for end in ends)
+    head = 1.1 + 1.3 * width
+    line = line[(from_start > radii[0] + 0.3) & (from_end > radii[1] + 0.3)]
+    if len(line) < 4:  # the circles all but touch
+        return _arc(ends)
+    along = np.linalg.norm(line - line[-1], axis=1)
+    shaft = line[along >= head] if (along >= head).sum() >= 2 else line[:2]
+    tangent = np.gradient(shaft, axis=0)
+    normal = np.c_[-tangent[:, 1], tangent[:, 0]] / np.linalg.norm(tangent, axis=1)[:, None]
+    half, barb = normal * width / 2, normal[-1] * (0.45 + 0.85 * width)
+    outline = np.vstack([shaft + half, shaft[-1] + barb, line[-1], shaft[-1] - barb, (shaft - half)[::-1]])
+    canvas.add_patch(Polygon(outline, closed=True, facecolor=_EDGE, edgecolor="white", linewidth=0.25, zorder=2))
+    return np.asarray(line)
 
 
-def _widths(folded: Quotient, pairs: list[tuple[int, int]]) -> Floats:
-    """Return q x q line widths, 1:8, linear in replies up to the largest that is drawn."""
-    top = max((max(folded.replies[i, j], folded.replies[j, i]) for i, j in pairs), default=1)
+def _arc(ends: Floats) -> Floats:
+    """Return 200 points of the quadratic Bezier curve between two points that bends to the right."""
+    start, end = ends
+    across = end - start
+    control = (start + end) / 2 + 0.17 * np.array([across[1], -across[0]])
+    t = np.linspace(0, 1, 200)[:, None]
+    return np.asarray((1 - t) ** 2 * start + 2 * t * (1 - t) * control + t**2 * end)
+
+
+def _width(folded: Quotient, pairs: list[tuple[int, int]], replies: int) -> float:
+    """Return a line width in points, 1:8, linear in replies up to the most that are drawn."""
     low, high = _LINE_PT
-    return np.asarray(low + (high - low) * np.minimum(folded.replies / max(int(top), 1), 1.0))
+    return low + (high - low) * min(replies / max(_most(folded, pairs), 1), 1.0)
+
+
+def _most(folded: Quotient, pairs: list[tuple[int, int]]) -> int:
+    return max((int(max(folded.replies[i, j], folded.replies[j, i])) for i, j in pairs), default=0)
 
 
 def _share_colours(folded: Quotient) -> list[Any]:
@@ -219,80 +277,79 @@ def _share_scale(folded: Quotient) -> Any:
     return ScalarMappable(Normalize(low, high), "cividis")
 
 
-def _label(canvas: Axes, folded: Quotient, centre: Floats, radius: Floats, colours: list[Any]) -> None:
+def _label(canvas: Axes, folded: Quotient, placed: _Placed, colours: list[Any], arcs: list[Floats]) -> None:
     import textalloc
     from matplotlib.colors import to_rgb
 
+    centre, radius = placed.centre, placed.radius
     outside = []
     for i, name in enumerate(folded.names):
-        if radius[i] < (_LABEL_INSIDE_MM if name != "rest" else 3.2):
+        if radius[i] < _LABEL_INSIDE_MM + 0.4 * (len(name) - 1):
             outside.append(i)
             continue
-        light = float(np.dot(to_rgb(colours[i]), (0.299, 0.587, 0.114))) > 0.5
-        canvas.text(*centre[i], name, ha="center", va="center_baseline", color=_INK if light else "white", zorder=4)
-    if outside:
-        textalloc.allocate(
-            canvas,
-            centre[outside, 0],
-            centre[outside, 1],
-            [folded.names[i] for i in outside],
-            x_scatter=centre[:, 0],
-            y_scatter=centre[:, 1],
-            scatter_sizes=list((2 * radius * 72 / 25.4) ** 2),
-            textsize=7,
-            draw_lines=False,
-            margin=0.002,
-            min_distance=0.004,
-            max_distance=0.05,
-            zorder=5,
-        )
+        ink = _INK if float(np.dot(to_rgb(colours[i]), (0.299, 0.587, 0.114))) > 0.5 else "white"
+        x, y = map(float, centre[i])
+        canvas.text(x, y, name, ha="center", va="center_baseline", color=ink, zorder=4)
+    if not outside:
+        return
+    lines: Any = [[arc[:, axis] for arc in arcs] or None for axis in (0, 1)]
+    textalloc.allocate(
+        canvas,
+        centre[outside, 0],
+        centre[outside, 1],
+        [folded.names[i] for i in outside],
+        x_scatter=centre[:, 0],
+        y_scatter=centre[:, 1],
+        scatter_sizes=list(radius),
+        text_scatter_sizes=list(radius[outside]),
+        x_lines=lines[0],
+        y_lines=lines[1],
+        textsize=7,
+        draw_lines=False,
+        margin=0.003,
+        min_distance=0.006,
+        max_distance=0.06,
+        zorder=5,
+    )
 
 
 def _draw_network_legend(
     figure: Figure, canvas: Axes, folded: Quotient, pairs: list[tuple[int, int]], scale: float, strategy: str
 ) -> None:
-    from matplotlib.patches import Circle
-
-    y, title = 8.5, 15.8
-    canvas.text(4, title, "people", color=_SOFT, va="center")
+    canvas.text(4, _TITLE_MM, "people", color=_SOFT, va="center")
     x = 4.0
-    for people in _round_examples(folded.people):
+    for people in _examples(scale, int(folded.people.max())):
         r = float(np.sqrt(people / np.pi) * scale)
-        canvas.add_patch(Circle((x + r, y), r, facecolor="white", edgecolor=_INK, linewidth=0.5))
-        canvas.text(x + 2 * r + 1, y, f"{people:,}", va="center")
-        x += 2 * r + 4 + 1.5 * len(f"{people:,}")
-    canvas.text(44, title, "replies, from replier to answered", color=_SOFT, va="center")
-    _legend_arrows(canvas, folded, pairs, 44.0, y)
+        _circle(canvas, np.array([x + r, _ROW_MM]), r, "white")
+        canvas.text(x + 2 * r + 1, _ROW_MM, f"{people:,}", va="center")
+        x += 2 * r + 5 + 1.35 * len(f"{people:,}")
+    canvas.text(37, _TITLE_MM, "replies: replier to answered", color=_SOFT, va="center")
+    _legend_arrows(canvas, folded, pairs, 37.0)
     if not np.isnan(folded.share).all():
-        words = f"share of messages: {strategy.replace('_', ' ')}" if strategy else "share of messages"
-        canvas.text(88, title, words, color=_SOFT, va="center")
-        _colour_bar(figure, _share_scale(folded), (88, 9.0, 24, 2.4), percent=True)
+        canvas.text(78, _TITLE_MM + 2.9, "share of messages showing", color=_SOFT, va="center")
+        canvas.text(78, _TITLE_MM, strategy.replace("_", " ") or "the strategy", va="center")
+        _colour_bar(figure, _share_scale(folded), (78, 8.6, 26, 2.4), percent=True)
 
 
-def _legend_arrows(canvas: Axes, folded: Quotient, pairs: list[tuple[int, int]], x: float, y: float) -> None:
-    from matplotlib.patches import Circle
-
-    drawn = [int(n) for i, j in pairs for n in (folded.replies[i, j], folded.replies[j, i]) if n]
-    if not drawn:
-        canvas.text(x, y, "none", va="center")
+def _legend_arrows(canvas: Axes, folded: Quotient, pairs: list[tuple[int, int]], x: float) -> None:
+    most = _most(folded, pairs)
+    if not most:
+        canvas.text(x, _ROW_MM, "none stand out", va="center")
         return
-    largest = max(drawn)
-    for n in sorted({largest, _one_digit(largest / 4)}):
-        width = float(_LINE_PT[0] + (_LINE_PT[1] - _LINE_PT[0]) * n / largest)
-        ends = (np.array([x, y - 0.6]), np.array([x + 9, y - 0.6]))
-        dots = tuple(
-            Circle(tuple(end), 0.5, facecolor="white", edgecolor=_INK, linewidth=0.4, zorder=3) for end in ends
-        )
-        for dot in dots:
-            canvas.add_patch(dot)
-        _arrow(canvas, ends, (dots[0], dots[1]), width)
-        canvas.text(x + 11, y, f"{n:,}", va="center")
-        x += 14 + 1.8 * len(f"{n:,}")
+    for n in sorted({_one_digit(most), _one_digit(most / 6)}):
+        ends = np.array([[x + 0.5, _ROW_MM], [x + 10.5, _ROW_MM]])
+        for end in ends:
+            _circle(canvas, end, 0.55, "white")
+        _arrow(canvas, ends, np.array([0.5, 0.5]), _width(folded, pairs, n))
+        canvas.text(x + 12.2, _ROW_MM, f"{n:,}", va="center")
+        x += 16 + 1.35 * len(f"{n:,}")
 
 
-def _round_examples(people: Any) -> list[int]:
-    largest = _one_digit(float(people.max()))
-    return sorted({largest, max(_one_digit(largest / 8), 1)}, reverse=True)
+def _examples(scale: float, largest: int) -> list[int]:
+    """Return two round numbers of people whose circles fit into the legend."""
+    fits = np.pi * (_LEGEND_RADIUS_MM / scale) ** 2
+    first = _one_digit(min(float(largest), fits))
+    return sorted({first, _one_digit(first / 8)}, reverse=True)
 
 
 def _one_digit(value: float) -> int:
@@ -307,32 +364,33 @@ def _one_digit(value: float) -> int:
 
 
 def _draw_matrix(figure: Figure, canvas: Axes, folded: Quotient) -> None:
+    from matplotlib.colors import to_rgba
+
     left, bottom, right, top = _MATRIX
     q = len(folded.names)
-    axes = figure.add_axes((left / WIDTH_MM, bottom / HEIGHT_MM, (right - left) / WIDTH_MM, (top - bottom) / HEIGHT_MM))
-    scale = _ratio_scale()
-    ratio = _log2_ratio(folded)
+    box = (left / WIDTH_MM, bottom / HEIGHT_MM, (right - left) / WIDTH_MM, (top - bottom) / HEIGHT_MM)
+    axes = figure.add_axes(box)
+    scale, ratio = _ratio_scale(), _log2_ratio(folded)
     colours = scale.to_rgba(np.nan_to_num(ratio))
     colours[np.isnan(ratio)] = (1, 1, 1, 1)
-    colours[np.eye(q, dtype=bool)] = (0.9, 0.91, 0.93, 1)
+    colours[np.eye(q, dtype=bool)] = to_rgba(_MASK)
     axes.pcolormesh(np.arange(q + 1), np.arange(q + 1), colours, edgecolors="white", linewidth=0.35)
+    few = np.argwhere(np.isnan(ratio) & ~np.eye(q, dtype=bool)) + 0.5
+    axes.plot(few[:, 1], few[:, 0], ".", color=_DOT, markersize=0.9)
     axes.set(xlim=(0, q), ylim=(q, 0))
     size = 7 if q <= 16 else 6
-    for i, j in zip(*np.nonzero(np.isnan(ratio) & ~np.eye(q, dtype=bool)), strict=True):
-        axes.plot(j + 0.5, i + 0.5, ".", color="#9aa4af", markersize=1.2)
     for i, value in enumerate(inside_share(folded.replies)):
-        text = "–" if np.isnan(value) else f"{100 * value:.0f}"
-        axes.text(i + 0.5, i + 0.52, text, ha="center", va="center", fontsize=6, color=_INK)
+        words = "–" if np.isnan(value) else f"{100 * value:.0f}"
+        axes.text(q + 0.02 * q, i + 0.5, words, va="center_baseline", ha="left", fontsize=size, color=_INK)
     ticks = np.arange(q) + 0.5
     axes.set_xticks(ticks, folded.names, fontsize=size, rotation=90 if q > 12 else 0)
     axes.set_yticks(ticks, folded.names, fontsize=size)
     axes.tick_params(length=0, pad=1.5, top=False, labeltop=True, labelbottom=False)
     for side in axes.spines.values():
         side.set_visible(False)
-    canvas.text((left + right) / 2, top + 8.2, "answered community", ha="center", va="center", color=_SOFT)
-    canvas.text(
-        left - 8.2, (bottom + top) / 2, "replying community", ha="center", va="center", rotation=90, color=_SOFT
-    )
+    canvas.text(left, top + 7.6, "answered community", va="center", color=_SOFT)
+    canvas.text(right + 0.6, top + 1.9, "% inside", va="center", color=_SOFT, fontsize=6)
+    canvas.text(left - 8, (bottom + top) / 2, "replying community", ha="center", va="center", rotation=90, color=_SOFT)
     _draw_matrix_legend(figure, canvas, scale)
 
 
@@ -340,14 +398,13 @@ def _draw_matrix_legend(figure: Figure, canvas: Axes, scale: Any) -> None:
     from matplotlib.patches import Rectangle
 
     left = _MATRIX[0]
-    canvas.text(left, 15.8, "observed / expected", color=_SOFT, va="center")
-    bar = _colour_bar(figure, scale, (left, 9.0, 24, 2.4))
+    canvas.text(left, _TITLE_MM, "observed / expected", color=_SOFT, va="center")
+    bar = _colour_bar(figure, scale, (left, 8.6, 26, 2.4))
     bar.set_ticks([-2, -1, 0, 1, 2], labels=["≤¼", "½", "1", "2", "≥4"])
-    canvas.add_patch(Rectangle((left + 29, 9.0), 3.6, 2.4, facecolor=(0.9, 0.91, 0.93), edgecolor="none"))
-    canvas.text(left + 30.8, 10.2, "62", fontsize=6, ha="center", va="center")
-    canvas.text(left + 34, 10.2, "% of replies inside", va="center")
-    canvas.plot([left + 30.8], [5.6], ".", color="#9aa4af", markersize=1.6)
-    canvas.text(left + 34, 5.6, f"fewer than {MIN_EXPECTED:.0f} expected", va="center")
+    canvas.add_patch(Rectangle((left + 31, 11.4), 3.0, 2.4, facecolor=_MASK, edgecolor="none"))
+    canvas.text(left + 35.4, 12.6, "inside: see right", va="center")
+    canvas.plot([left + 32.5], [8.2], ".", color=_DOT, markersize=1.4)
+    canvas.text(left + 35.4, 8.2, f"under {MIN_EXPECTED:.0f} expected", va="center")
 
 
 def _ratio_scale() -> Any:
@@ -372,7 +429,8 @@ def _colour_bar(figure: Figure, scale: Any, box: tuple[float, float, float, floa
     axes = figure.add_axes((x / WIDTH_MM, y / HEIGHT_MM, w / WIDTH_MM, h / HEIGHT_MM))
     bar = figure.colorbar(scale, cax=axes, orientation="horizontal")
     bar.outline.set_visible(False)
-    bar.solids.set(edgecolor="face")
+    if bar.solids is not None:
+        bar.solids.set(edgecolor="face")
     axes.tick_params(length=1.5, width=0.4, pad=1.2)
     if percent:
         low, high = scale.get_clim()
@@ -380,64 +438,10 @@ def _colour_bar(figure: Figure, scale: Any, box: tuple[float, float, float, floa
     return bar
 
 
-# --- words and numbers
-
-
-def _caption(folded: Quotient, drawn: int, method: str, strategy: str, window: str) -> str:
-    names = {"leiden": "Leiden (modularity)", "map_equation": "map equation"}
-    shown = len(folded.names) - ("rest" in folded.names)
-    parts = [
-        f"Replies between communities ({names.get(method, method)}){f', {window}' if window else ''}.",
-        f"a, {shown} of {folded.n_communities} communities, holding "
-        f"{_percent(_shown_people(folded), folded.n_people)} of {folded.n_people:,} people who share "
-        f"{folded.n_ties:,} directed ties ({folded.n_replies:,} replies); communities are numbered by size.",
-        "Area: people." + (f" Colour: share of their messages that show {_words(strategy)}." if strategy else ""),
-        f"Arrows: replies from replier to answered, widths linear; shown are {drawn} pairs, at most three per "
-        "community, ranked by the disparity filter (Serrano et al. 2009); layout by stress majorisation.",
-        "b, Replies between two communities relative to those expected from how much each answers and is answered "
-        "outside itself (quasi-independence), log scale; diagonal, % of a community's replies that stay inside; "
-        f"dots, fewer than {MIN_EXPECTED:.0f} expected.",
-        _pooling(folded),
-    ]
-    return " ".join(part for part in parts if part)
-
-
-def _pooling(folded: Quotient) -> str:
-    if not folded.pooled:
-        return f"No community has fewer than {folded.k} people."
-    where = "are pooled as rest" if "rest" in folded.names else f"({folded.left_out} people in all) are left out"
-    return f"The other {folded.pooled} communities, among them all of fewer than {folded.k} people, {where}."
-
-
-def _alt_text(folded: Quotient, strategy: str) -> str:
-    inside = np.trace(folded.replies)
-    text = (
-        f"Network of {len(folded.names)} groups of people joined by replies, beside a matrix of the same groups. "
-        f"The largest has {int(folded.people.max()):,} of {folded.n_people:,} people; "
-        f"{_percent(int(inside), int(folded.replies.sum()))} of the replies drawn stay inside a group."
-    )
-    known = folded.share[~np.isnan(folded.share)]
-    if not len(known):
-        return text
-    return f"{text} Between {known.min():.1%} and {known.max():.1%} of messages show {_words(strategy)}."
-
-
-def _words(strategy: str) -> str:
-    return strategy.replace("_", " ") or "the strategy"
-
-
-def _shown_people(folded: Quotient) -> int:
-    return int(sum(n for n, name in zip(folded.people, folded.names, strict=True) if name != "rest"))
-
-
-def _percent(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.0f}%" if whole else "0%"
-
-
-def _data(folded: Quotient, pairs: list[tuple[int, int]], caption: str) -> dict[str, Any]:
+def _data(folded: Quotient, pairs: list[tuple[int, int]], words: str) -> dict[str, Any]:
     """Return the numbers drawn; a ratio that is not drawn is not given either."""
     return {
-        "caption": caption,
+        "caption": words,
         "communities": [
             {"name": name, "people": int(people), "share": None if np.isnan(share) else float(share)}
             for name, people, share in zip(folded.names, folded.people, folded.share, strict=True)

@@ -40,7 +40,7 @@ def _distances(weight: Floats, pairs: list[tuple[int, int]], unit: float) -> Flo
     graph = coo_array((length, (i, j)), shape=(q, q)).tocsr()
     paths = shortest_path(graph, directed=False)
     finite = paths[np.isfinite(paths)]
-    return np.asarray(np.where(np.isfinite(paths), paths, finite.max() * 0.8 + unit))
+    return np.asarray(np.where(np.isfinite(paths), paths, finite.max() * 0.45 + unit))
 
 
 def _stress(distance: Floats) -> Floats:

@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from gnn.cache import EmbedSummary, embed, load_embeddings
+    from gnn.codebook import codebook_label
     from gnn.encoder import BUNDLED, Encoder, EncoderSettings
     from gnn.evaluation import evaluate
     from gnn.gold import gold_matrix, match_gold, read_gold
     from gnn.labeller import Labeller, LabellerSettings, label, train_labeller
+    from gnn.people import mean_by_person, sign_features
+    from gnn.reading import own_words
+    from gnn.sage import SageRepresentation
     from gnn.schema import LABELS
     from gnn.strategies import STRATEGIES, STRATEGY_IDS, Strategy
 
@@ -36,6 +40,11 @@ _HOME = {
     "label": "labeller",
     "train_labeller": "labeller",
     "evaluate": "evaluation",
+    "codebook_label": "codebook",
+    "mean_by_person": "people",
+    "sign_features": "people",
+    "own_words": "reading",
+    "SageRepresentation": "sage",
 }
 
 __all__ = [
@@ -48,14 +57,19 @@ __all__ = [
     "EncoderSettings",
     "Labeller",
     "LabellerSettings",
+    "SageRepresentation",
     "Strategy",
+    "codebook_label",
     "embed",
     "evaluate",
     "gold_matrix",
     "label",
     "load_embeddings",
     "match_gold",
+    "mean_by_person",
+    "own_words",
     "read_gold",
+    "sign_features",
     "train_labeller",
 ]
 

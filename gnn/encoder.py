@@ -120,7 +120,7 @@ class Encoder:
         if not texts:
             return vectors
         tokens = self._tokens(texts)
-        with _torch_threads(self.settings.threads or os.cpu_count() or 1):
+        with torch_threads(self.settings.threads or os.cpu_count() or 1):
             for rows in batches([len(t) for t in tokens], self.settings.tokens_per_batch):
                 vectors[rows] = self._forward([tokens[row] for row in rows])
         return vectors
@@ -198,7 +198,8 @@ def _mean(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
 
 
 @contextmanager
-def _torch_threads(threads: int) -> Iterator[None]:
+def torch_threads(threads: int) -> Iterator[None]:
+    """Let torch use `threads` threads inside the block, and restore its setting after."""
     import torch
 
     before = torch.get_num_threads()

@@ -38,7 +38,11 @@ STRATEGIES: tuple[Strategy, ...] = (
         (
             r"(?:to )?(?:take|took|taking|keep|kept|keeping|get|got) my mind off",
             r"(?:to )?distract(?:ed|ing)? myself",
-            r"as a distraction",
+            r"(?:as|need|needed|welcome|good|nice) (?:a |some )?distractions?",
+            r"(?:watch|watched|watching) (?:tv|netflix|youtube|movies|films|anime|a show|some shows)",
+            r"(?:play|played|playing) (?:video ?)?games",
+            r"(?:to|an|my|as) escape (?:from )?(?:it|everything|reality|this|the stress|my)",
+            r"(?:picked|pick|took|take) up (?:a|some|new|an old) (?:new |old )?hobb(?:y|ies)",
             r"(?:kept|keep|keeping) (?:myself )?busy",
             r"so (?:that )?i (?:don't|do not|didn't|wouldn't) (?:have to )?think about (?:it|this|that)",
             r"binge(?:d|ing)?[- ]watch(?:ed|ing)?",
@@ -77,7 +81,13 @@ STRATEGIES: tuple[Strategy, ...] = (
             r"(?:this|it) (?:can't|cannot|can not) be (?:real|true|happening)",
             r"(?:this|it) (?:isn't|is not|wasn't) (?:real|really happening|actually happening)",
             r"i(?:'m| am| was)? (?:still )?in (?:complete |total )?denial",
-            r"i (?:refuse|refused|can't bring myself) to believe",
+            r"i (?:refuse|refused|can't bring myself) to (?:believe|accept)",
+            r"(?:still |just )?(?:can't|cannot|can not|couldn't) believe (?:this|it|that this|that it)",
+            r"(?:doesn't|does not|didn't) (?:feel|seem) real",
+            (
+                r"(?:ignore|ignored|ignoring) (?:it|the problem|the issue|my problems) ?(?:and hope|until"
+                r"|completely|altogether)?"
+            ),
             (
                 r"pretend(?:ing|ed)? (?:that )?(?:it|this|nothing|everything) (?:isn't|is not|is fine|is okay"
                 r"|didn't|never|happened|was)"
@@ -101,6 +111,19 @@ STRATEGIES: tuple[Strategy, ...] = (
                 r"|(?:it|the pain) away)"
             ),
             r"drown(?:ed|ing)? my sorrows",
+            (
+                r"i(?:'ve been|'m| am|'d| just| also| usually)? (?:drunk|drinking|hungover|tipsy|smoking weed"
+                r"|vaping)"
+            ),
+            (
+                r"i (?:drink|drank|smoke|smoked|vape) (?:a lot|too much|alone|every|weed|pot|more|heavily|some"
+                r"|half)"
+            ),
+            (
+                r"(?:alcohol|booze|weed|edibles|xanax|a (?:few )?(?:beers?|drinks?)) (?:to|helps?|helped"
+                r"|is the only|and (?:cry|cried))"
+            ),
+            r"(?:drink|drinking|alcohol) (?:problem|heavily|every (?:night|day)|myself)",
             (
                 r"(?:need|needed|want|grab|grabbed|pour|poured) (?:a|another|some) (?:stiff )?(?:drink|beer"
                 r"|glass of wine|bottle of wine|joint|whisky|whiskey|vodka)"

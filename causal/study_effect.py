@@ -1,0 +1,413 @@
+"""The estimate of a study: from messages, labels, embeddings and ties to an effect with its checks.
+
+The headline follows the exposure mapping: cross-fitted AIPW for a binary mapping (any peer, threshold), the partially
+linear slope for the others. The naive difference and OLS stand beside it always.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from causal.estimators import Estimates, EstimationSettings, Sample, estimate
+from causal.events import (
+    Bool,
+    Events,
+    Float,
+    Float32,
+    Inputs,
+    Int,
+    TieEvents,
+    calendar_of,
+    events_from,
+    tie_events,
+)
+from causal.exposure import MAPPINGS, Mapping, Threshold, mapping_from
+from causal.leaks import audit
+from causal.panel import Panel, PanelSettings, build_panel, union_graph
+from causal.placebos import future_exposure, rewired_graph
+from causal.results import Check, EffectResult, Estimate
+from causal.schema import EXPOSURES
+from causal.secondary import among_posters
+from copenet.foundation.errors import InputError, UsageError
+from copenet.foundation.progress import SILENT, Progress
+from copenet.foundation.tables import conform
+from graph.partition import communities
+
+COMPOSITE = "posted in the next period and used {outcome} outside the threads that supplied the exposure (silent = 0)"
+
+
+@dataclass(frozen=True, slots=True)
+class EffectSettings:
+    """What is estimated, and how.
+
+    Args:
+        outcome: The strategy (one of the 14 of the Brief-COPE) whose spread is asked about.
+        exposure: The mapping of the peers' behaviour: any_peer, threshold, proportion or count.
+        threshold: The share of peers that `threshold` asks for.
+        channel: Through which ties peers are seen: replied_to, received_reply or co_thread.
+        period_weeks: Length of a period.
+        lookback_weeks: How long before a period a tie makes a peer eligible (rounded up to whole periods).
+        risk_periods: A person is at risk if they wrote in this many periods before.
+        burn_in_periods: Periods before the first row.
+        estimator: auto (AIPW for binary mappings, else the slope), aipw or plm.
+        label_threshold: Probability from which a message counts as using the strategy.
+        text_dimensions: Principal components of prior text.
+        representation_dimensions: Outputs of the GraphSAGE representation (0: none).
+        placebos: Whether to run the rewired and the future-exposure placebo and the leak audit.
+        sensitivity: Whether to compute how strong hidden confounding must be.
+        seed: Seed of all chance.
+    """
+
+    outcome: str = "positive_reframing"
+    exposure: str = "any_peer"
+    threshold: float = 0.5
+    channel: str = "received_reply"
+    period_weeks: int = 2
+    lookback_weeks: int = 8
+    risk_periods: int = 4
+    burn_in_periods: int = 4
+    estimator: Literal["auto", "aipw", "plm"] = "auto"
+    label_threshold: float = 0.5
+    text_dimensions: int = 8
+    representation_dimensions: int = 0
+    placebos: bool = True
+    sensitivity: bool = True
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.estimator == "aipw" and not self.mapping.binary:
+            raise UsageError(
+                f"AIPW needs a binary exposure; {self.exposure} is not.",
+                remedy="Use estimator = auto or plm, or the exposure any_peer or threshold.",
+            )
+
+    @property
+    def mapping(self) -> Mapping:
+        """The exposure mapping these settings name."""
+        return self._mapping(self.exposure)
+
+    def _mapping(self, name: str) -> Mapping:
+        share = f":{self.threshold}" if name == Threshold.name else ""
+        return mapping_from(name + share, self.channel, self.period_weeks)
+
+    @property
+    def headline(self) -> str:
+        """The estimator that answers the question."""
+        if self.estimator != "auto":
+            return self.estimator
+        return "aipw" if self.mapping.binary else "plm"
+
+    @property
+    def panel(self) -> PanelSettings:
+        """The panel these settings ask for."""
+        return PanelSettings(
+            period_weeks=self.period_weeks,
+            lookback_periods=-(-self.lookback_weeks // self.period_weeks),
+            risk_periods=self.risk_periods,
+            burn_in_periods=self.burn_in_periods,
+            text_dimensions=self.text_dimensions,
+            representation_dimensions=self.representation_dimensions,
+            seed=self.seed,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class StudyEffect:
+    """What `estimate_study` returns: the result, the tables PANEL and EXPOSURES, and figures for the report."""
+
+    result: EffectResult
+    panel: pa.Table
+    exposures: pa.Table
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+def uses_of(messages: pa.Table, labels: pa.Table, outcome: str, threshold: float) -> Bool:
+    """Return whether each message uses the outcome strategy, by its label.
+
+    Predicted labels count where the table holds any (their error is the same for all messages); else gold ones.
+    """
+    mine = labels.filter(pc.equal(labels["strategy"], outcome))
+    predicted = mine.filter(pc.is_null(mine["sampling_probability"]))
+    mine = predicted if predicted.num_rows else mine
+    positive = mine.filter(pc.greater_equal(mine["probability"], threshold))["message_id"]
+    return np.asarray(pc.is_in(messages["message_id"], value_set=positive.combine_chunks()).to_numpy(), dtype=bool)
+
+
+def features_of(messages: pa.Table, embeddings: tuple[Sequence[str], Float32] | None) -> Float32 | None:
+    """Return the embedding of each message (N x d); zeros where a message has no text."""
+    if embeddings is None:
+        return None
+    ids, vectors = embeddings
+    where = pc.fill_null(pc.index_in(messages["message_id"], value_set=pa.array(ids, pa.string())), -1).to_numpy()
+    found = np.asarray(vectors, dtype=np.float32)[np.maximum(where, 0)] if len(ids) else np.zeros((len(where), 0), "f4")
+    found[where < 0] = 0.0
+    return np.asarray(found, dtype=np.float32)
+
+
+def exposures_table(panel: Panel, settings: EffectSettings) -> pa.Table:
+    """Return every row's exposure by all mappings (schema `EXPOSURES`), so that their agreement can be shown."""
+    authors = pa.array(panel.people, pa.string()).take(pa.array(panel.person))
+    parts = []
+    for name in MAPPINGS:
+        mapping = settings._mapping(name)
+        values = mapping.of_counts(panel.exposing.astype(float), panel.n_peers)
+        columns = {
+            "author_id": authors,
+            "period": panel.period,
+            "definition": [mapping.definition] * len(values),
+            "value": pa.array(values, from_pandas=True),
+            "n_peers": panel.n_peers,
+        }
+        parts.append(conform(pa.table(columns), EXPOSURES))
+    return pa.concat_tables(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Study:
+    """Everything between the tables and the estimate."""
+
+    inputs: Inputs
+    events: Events
+    ties: TieEvents
+    panel: Panel
+    graph: Any
+    community: Int
+
+
+def estimate_study(
+    messages: pa.Table,
+    labels: pa.Table,
+    embeddings: tuple[Sequence[str], Float32] | None,
+    ties: pa.Table,
+    settings: EffectSettings = EffectSettings(),
+    *,
+    labels_validated: bool = False,
+    label_error: dict[str, Any] | None = None,
+    progress: Progress = SILENT,
+) -> StudyEffect:
+    """Build the panel of a study and estimate the effect it asks for.
+
+    A design that does not identify the effect raises nothing: `result.refused` says why and what to do, `naive` and
+    `ols` are kept wherever they can be computed.
+
+    Args:
+        messages: Table of schema `ingest.schema.MESSAGES`.
+        labels: Table of schema `gnn.schema.LABELS`.
+        embeddings: Message ids and their vectors (N x d), or None for no text covariates.
+        ties: Table of schema `graph.schema.TIES` with windows that divide the period, from either store.
+        settings: What is estimated.
+        labels_validated: Whether the labels were checked against a gold sample.
+        label_error: What that check found (sensitivity, specificity, ...), said aloud beside the estimate.
+        progress: Where to report.
+
+    Raises:
+        RefusedError: The data are too short for one row, or nobody is ever at risk.
+        UsageError: Unknown names, or windows of the ties that straddle the periods.
+        InputError: No message of a known person has a time.
+    """
+    used = uses_of(messages, labels, settings.outcome, settings.label_threshold)
+    inputs = _without_bots(Inputs(messages, used, features_of(messages, embeddings), ties))
+    study = _prepare(inputs, settings, progress)
+    panel = study.panel
+    exposure = settings.mapping.of_counts(panel.exposing.astype(float), panel.n_peers)
+    main = estimate(_sample(study, panel, exposure, panel.eligible, settings), _options(settings), progress)
+    checks = (*main.checks, *_further_checks(study, exposure, main, settings, progress))
+    checks = (*checks, _label_check(labels_validated, label_error))
+    result = EffectResult(
+        outcome=settings.outcome,
+        exposure=settings.mapping.definition,
+        estimand=f"{main.estimates[0].estimand}; {settings.mapping.formula}; {COMPOSITE.format(outcome=settings.outcome)}",
+        headline=main.headline,
+        estimates=main.estimates,
+        checks=checks,
+        assumptions=assumptions(settings),
+        labels_validated=labels_validated,
+        refused=None if main.refused is None else f"{main.refused}. {_way_out(main.refused)}",
+        detail=_detail(study, exposure, main, settings),
+    )
+    return StudyEffect(result, panel.table(), exposures_table(panel, settings), result.detail)
+
+
+def _without_bots(inputs: Inputs) -> Inputs:
+    """Leave out what declared bots wrote, so that no later cut of the tables makes a bot a person."""
+    messages = inputs.messages
+    bots = messages.filter(pc.starts_with(messages["bot_reason"], "declared"))["author_id"].unique().drop_null()
+    kept = np.flatnonzero(~np.asarray(pc.is_in(messages["author_id"], value_set=bots).to_numpy(), dtype=bool))
+    features = None if inputs.features is None else inputs.features[kept]
+    return Inputs(messages.take(pa.array(kept)), inputs.used[kept], features, inputs.ties)
+
+
+def _prepare(inputs: Inputs, settings: EffectSettings, progress: Progress) -> _Study:
+    events = events_from(inputs.messages, inputs.used, inputs.features)
+    calendar = calendar_of(events, settings.period_weeks)
+    ties = tie_events(inputs.ties, settings.channel, events, calendar)
+    panel = build_panel(events, ties, calendar, settings.panel, progress)
+    graph = union_graph(panel, ties)
+    return _Study(inputs, events, ties, panel, graph, _communities(inputs, panel, settings))
+
+
+def _communities(inputs: Inputs, panel: Panel, settings: EffectSettings) -> Int:
+    """Return the community of each person from all ties before the last outcome; -1 without ties.
+
+    They cut folds and group people for inference and for rewiring; they are no covariates.
+    """
+    last = panel.calendar.moment(int(panel.period.max()) + 1)
+    earlier = inputs.ties.filter(pc.less(inputs.ties["last_at"], pa.scalar(last, inputs.ties["last_at"].type)))
+    try:
+        found = communities(earlier, seed=settings.seed).table
+    except InputError:  # no ties at all: everybody is alone
+        return np.full(len(panel.people), -1, dtype=np.int64)
+    where = pc.index_in(pa.array(panel.people, pa.string()), value_set=found["author_id"].combine_chunks())
+    codes = pc.fill_null(found["community"].combine_chunks().take(where), -1)
+    return np.asarray(codes.to_numpy(zero_copy_only=False), dtype=np.int64)
+
+
+def _sample(
+    study: _Study,
+    panel: Panel,
+    exposure: Float,
+    rows: Bool,
+    settings: EffectSettings,
+    extra: dict[str, Float] | None = None,
+) -> Sample:
+    further = extra or {}
+    columns = [panel.covariates[rows], *(values[rows][:, None] for values in further.values())]
+    return Sample(
+        y=panel.outcome[rows].astype(float),
+        e=exposure[rows],
+        X=np.column_stack(columns),
+        covariate_names=(*panel.names, *further),
+        person=panel.person[rows],
+        period=panel.period[rows],
+        n_peers=panel.n_peers[rows],
+        adjacency=study.graph,
+        communities=study.community,
+        binary=settings.headline == "aipw",
+        groups=(*panel.groups, *("current_exposure" for _ in further)),
+    )
+
+
+def _options(settings: EffectSettings, *, sensitivity: bool = True) -> EstimationSettings:
+    return EstimationSettings(seed=settings.seed, sensitivity=sensitivity and settings.sensitivity)
+
+
+def _further_checks(
+    study: _Study, exposure: Float, main: Estimates, settings: EffectSettings, progress: Progress
+) -> list[Check]:
+    """Run placebos and audits; after a refusal only those that need no estimate."""
+    panel, checks = study.panel, list[Check]()
+    rows = panel.eligible
+
+    def fit(other: Panel, values: Float, chosen: Bool, extra: dict[str, Float]) -> Estimate:
+        sample = _sample(study, other, values, chosen, settings, extra)
+        return estimate(sample, _options(settings, sensitivity=False)).estimates[0]
+
+    if settings.placebos and main.refused is None:
+        with progress.task("placebos", 2, "checks") as task:
+            data = (study.events, study.ties)
+            mapping = _of_counts(settings.mapping)
+            checks.append(rewired_graph(panel, data, study.community, fit, exposure=mapping, seed=settings.seed))
+            task.advance()
+            checks.append(future_exposure(panel, study.events, study.inputs.ties, exposure, fit))
+            task.advance()
+    if settings.placebos:
+        checks.append(audit(panel, study.events, study.inputs, settings.channel))
+    if settings.mapping.binary and rows.any():
+        checks.append(among_posters(exposure[rows] == 1, panel.posted[rows], panel.outcome[rows]))
+    return checks
+
+
+def _of_counts(mapping: Mapping) -> Any:
+    def apply(exposing: Int, n_peers: Int) -> Float:
+        return mapping.of_counts(exposing.astype(float), n_peers)
+
+    return apply
+
+
+def _label_check(validated: bool, error: dict[str, Any] | None) -> Check:
+    """Say the error of the labels aloud; it is not carried into the interval."""
+    if not validated:
+        return Check(
+            "label_error",
+            "warn",
+            "Labels not validated: no gold sample was given, so nobody knows how often they are wrong. Errors shared by "
+            "connected people look like contagion.",
+            error or {},
+        )
+    said = ", ".join(f"{name} {value:.3f}" for name, value in (error or {}).items() if isinstance(value, float))
+    return Check(
+        "label_error",
+        "warn",
+        f"Labels were checked against a gold sample ({said or 'no figures'}). Their error is not carried into the "
+        "interval: independent errors pull the estimate towards zero, errors shared by connected people push it up.",
+        error or {},
+    )
+
+
+def assumptions(settings: EffectSettings) -> tuple[str, ...]:
+    """Return what must hold for the headline to be the effect, in plain words."""
+    return (
+        "No hidden confounding: given their own and their peers' history, prior text, position, forum and time, who "
+        "happened to be exposed has nothing else to do with who would use the strategy next. Latent homophily and "
+        "contagion cannot be told apart without this (Shalizi & Thomas 2011).",
+        f"The exposure is right: what matters about the peers is {settings.mapping.formula}, through the channel "
+        f"{settings.channel} with ties of the last {settings.lookback_weeks} weeks, within one period of "
+        f"{settings.period_weeks} weeks.",
+        "Overlap: people with the same past are sometimes exposed and sometimes not.",
+        "Ties and messages are those that were there: missing ties and deleted messages hide exposures.",
+        "Labels are right, or wrong independently of who is connected to whom.",
+        "People far apart in the network are nearly independent, given the past (network HAC).",
+    )
+
+
+def _way_out(reason: str) -> str:
+    """Return what to try after a refusal."""
+    if "outcome" in reason or "shows" in reason:
+        return "Try a commoner strategy, longer periods (period_weeks), or check the labels."
+    if "overlap" in reason or "exposed" in reason or "exposure" in reason:
+        return "Try another exposure mapping or channel, a longer lookback, or another period length."
+    if "peer" in reason:
+        return "Try another channel or a longer lookback (lookback_weeks)."
+    return "Collect more data, or ask a question that these can answer."
+
+
+def _detail(study: _Study, exposure: Float, main: Estimates, settings: EffectSettings) -> dict[str, Any]:
+    """Return figures for the report: rows, periods, exposure, covariates. No person is named."""
+    panel, rows = study.panel, study.panel.eligible
+    used = exposure[rows]
+    return main.detail | {
+        "rows": int(rows.sum()),
+        "rows_without_peers": int((~rows).sum()),
+        "people": len(np.unique(panel.person[rows])),
+        "periods": len(np.unique(panel.period)),
+        "period_weeks": settings.period_weeks,
+        "lookback_weeks": settings.panel.lookback_periods * settings.period_weeks,
+        "risk_periods": settings.risk_periods,
+        "first_period": panel.calendar.moment(int(panel.period.min())).isoformat(),
+        "last_outcome_ends": panel.calendar.moment(int(panel.period.max()) + 2).isoformat(),
+        "outcome_share": float(panel.outcome[rows].mean()) if len(used) else None,
+        "exposure_mean": float(used.mean()) if len(used) else None,
+        "exposure_values": _histogram(used),
+        "n_peers_values": _histogram(np.minimum(panel.n_peers, 20).astype(float)),
+        "dropped_messages": int(panel.dropped.sum()),
+        "covariates": list(panel.names),
+        "covariate_groups": list(panel.groups),
+        "representation": settings.representation_dimensions,
+        "ties": len(study.ties),
+        "channel": settings.channel,
+    }
+
+
+def _histogram(values: Float) -> dict[str, list[float]]:
+    """Return values and their counts (at most 20 bins)."""
+    if len(np.unique(values)) <= 20:
+        distinct, counts = np.unique(values, return_counts=True)
+        return {"value": distinct.tolist(), "count": counts.tolist()}
+    counts, edges = np.histogram(values, bins=20)
+    return {"value": ((edges[1:] + edges[:-1]) / 2).tolist(), "count": counts.tolist()}

@@ -1,0 +1,230 @@
+"""Figures of effects: sizes, words, suppression, and files that rerun byte for byte."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from causal import figures
+from causal.figure_style import ONE_COLUMN, Drawing, signed
+from copenet.foundation.errors import UsageError
+
+ROWS: list[dict[str, Any]] = [
+    {"label": "Naive difference", "estimate": 0.24, "ci_low": 0.22, "ci_high": 0.26},
+    {"label": "OLS", "estimate": None, "ci_low": None, "ci_high": None},
+    {"label": "AIPW", "estimate": 0.09, "ci_low": 0.06, "ci_high": 0.12, "headline": True},
+]
+EDGES = np.linspace(0, 1, 6)
+NODES = [
+    {"id": "e", "label": "Peers", "kind": "exposure"},
+    {"id": "y", "label": "Person\nlater", "kind": "outcome"},
+    {"id": "h", "label": "History", "kind": "other"},
+    {"id": "u", "label": "Unmeasured", "kind": "hidden"},
+]
+ARROWS = [("e", "y"), ("h", "e"), ("h", "y"), ("u", "e"), ("u", "y")]
+GRID = np.linspace(0, 0.3, 12)
+
+DRAWN: dict[str, Callable[[], Drawing]] = {
+    "effect_ladder": lambda: figures.effect_ladder(ROWS),
+    "truth_ladder": lambda: figures.effect_ladder(ROWS, truth=0.08),
+    "placebos": lambda: figures.placebo_ladder(ROWS),
+    "overlap": lambda: figures.overlap_histogram(EDGES, [0, 9, 30, 40, 3], [90, 80, 20, 4, 0], clip=(0.02, 0.98)),
+    "exposure": lambda: figures.exposure_distribution(["0", "1", "2+"], [900, 120, 5], what="Peers who reframed"),
+    "balance": lambda: figures.love_plot(["a", "b", "c"], [0.3, -0.2, 0.05], [0.02, 0.01, -0.04]),
+    "placebo": lambda: figures.placebo_null(np.linspace(-0.02, 0.02, 40), 0.09),
+    "sensitivity": lambda: figures.sensitivity_contour(
+        GRID,
+        GRID,
+        0.09 - np.sqrt(np.outer(GRID, GRID / (1 - GRID))),
+        estimate=0.09,
+        benchmarks=[{"name": "own history", "with_exposure": 0.04, "with_outcome": 0.1}],
+    ),
+    "causal_graph": lambda: figures.causal_graph(NODES, ARROWS),
+}
+
+
+@pytest.fixture(params=sorted(DRAWN))
+def drawing(request: pytest.FixtureRequest) -> Drawing:
+    return DRAWN[request.param]()
+
+
+def texts(drawing: Drawing) -> str:
+    root = ET.fromstring(drawing.svg())
+    return " ".join("".join(node.itertext()) for node in root.iter("{http://www.w3.org/2000/svg}text"))
+
+
+def test_every_figure_travels_with_its_words(drawing: Drawing) -> None:
+    assert drawing.alt.endswith(".")
+    assert drawing.caption.endswith(".")
+    assert len(drawing.caption) > 60
+
+
+def test_the_same_input_gives_the_same_bytes(drawing: Drawing) -> None:
+    again = DRAWN[drawing.name]()
+    assert drawing.svg() == again.svg()
+    assert drawing.pdf() == again.pdf()
+
+
+def test_svg_says_nothing_of_when_or_with_what_it_was_made(drawing: Drawing) -> None:
+    svg = drawing.svg()
+    assert "dc:date" not in svg
+    assert "dc:creator" not in svg
+
+
+def test_print_sizes(drawing: Drawing) -> None:
+    root = ET.fromstring(drawing.svg())
+    points = float(root.attrib["width"].removesuffix("pt"))
+    assert points / 72 * 25.4 == pytest.approx(120 if drawing.name == "causal_graph" else ONE_COLUMN, abs=0.05)
+    assert float(root.attrib["height"].removesuffix("pt")) / 72 * 25.4 < 225
+    sizes = {float(size) for size in re.findall(r"font: (?:bold )?([\d.]+)px", drawing.svg())}
+    sizes |= {float(size) for size in re.findall(r"font-size: ([\d.]+)px", drawing.svg())}
+    assert sizes == {7.0}
+
+
+def test_pdf_embeds_its_fonts(drawing: Drawing) -> None:
+    pdf = drawing.pdf()
+    assert b"/FontFile2" in pdf
+    assert b"/Type3" not in pdf
+    assert b"CreationDate" not in pdf
+
+
+def test_bytes_do_not_depend_on_the_hash_seed_or_a_users_matplotlibrc(tmp_path: Path) -> None:
+    (tmp_path / "matplotlibrc").write_text("lines.linewidth: 9\nsvg.fonttype: path\n")
+    code = "from tests.causal.test_figures import DRAWN; import hashlib; "
+    code += "print(hashlib.sha256(''.join(DRAWN[k]().svg() for k in sorted(DRAWN)).encode()).hexdigest())"
+    seen = set()
+    for seed, where in (("1", Path.cwd()), ("2", tmp_path)):
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "MPLCONFIGDIR": str(where), "PYTHONPATH": str(Path.cwd())}
+        seen.add(subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True).stdout)
+    assert len(seen) == 1
+
+
+def test_save_writes_both_formats(tmp_path: Path) -> None:
+    svg, pdf = DRAWN["effect_ladder"]().save(tmp_path)
+    assert svg.read_text().startswith("<?xml")
+    assert pdf.read_bytes().startswith(b"%PDF")
+
+
+def test_the_ladder_says_every_estimate_and_refusal() -> None:
+    alt = figures.effect_ladder(ROWS).alt
+    assert "Naive difference: +0.24, interval +0.22 to +0.26." in alt
+    assert "OLS: refused." in alt
+    assert "AIPW: +0.09, interval +0.06 to +0.12, headline." in alt
+    assert "refused" in texts(figures.effect_ladder(ROWS))
+
+
+def test_the_truth_is_drawn_only_when_given() -> None:
+    assert "planted" not in texts(figures.effect_ladder(ROWS))
+    assert "planted +0.08" in texts(figures.effect_ladder(ROWS, truth=0.08))
+    assert "planted" not in figures.effect_ladder(ROWS).caption
+
+
+def test_a_ladder_without_rows_is_an_error() -> None:
+    with pytest.raises(UsageError):
+        figures.effect_ladder([])
+
+
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=12), st.integers(2, 12))
+def test_no_cell_below_the_limit_survives(counts: list[int], least: int) -> None:
+    cells, hidden = figures.suppressed(counts, least)
+    assert all(value == 0 or value >= least for value in cells)
+    assert hidden == sum(0 < value < least for value in counts)
+    assert all(kept == value for kept, value in zip(cells, counts, strict=True) if value >= least or value == 0)
+
+
+@settings(max_examples=12)
+@given(st.lists(st.integers(0, 20), min_size=5, max_size=5), st.lists(st.integers(0, 20), min_size=5, max_size=5))
+def test_overlap_draws_no_small_cell(up: list[int], down: list[int]) -> None:
+    drawing = figures.overlap_histogram(EDGES, up, down)
+    heights = [abs(p.get_height()) for p in drawing.figure.axes[0].patches if hasattr(p, "get_height")]
+    assert all(height == 0 or height >= 8 for height in heights)
+    hidden = sum(0 < value < 8 for value in up + down)
+    assert (f"{hidden} cell" in drawing.caption) == (hidden > 0)
+
+
+def test_exposure_counts_below_the_limit_are_in_no_word_of_the_figure() -> None:
+    drawing = figures.exposure_distribution(["0", "1", "2"], [3217, 845, 6], what="Peers")
+    assert "1 cell of fewer than 8 not drawn" in drawing.caption
+    assert "4,062" in drawing.caption
+    assert "3,217" in texts(drawing)
+    assert not re.search(r"\b6\b", texts(drawing))
+
+
+def test_many_levels_still_fit() -> None:
+    labels = [str(k) for k in range(40)]
+    ticks = figures.exposure_distribution(labels, [100] * 40, what="Peers").figure.axes[0].get_xticks()
+    assert len(ticks) <= 12
+
+
+def test_the_love_plot_keeps_the_worst_and_says_how_many_there_are() -> None:
+    names = [f"c{k}" for k in range(30)]
+    before = np.linspace(0, 0.6, 30)
+    drawing = figures.love_plot(names, before, before / 10, most=5)
+    shown = [label.get_text() for label in drawing.figure.axes[0].get_yticklabels()]
+    assert shown == ["c29", "c28", "c27", "c26", "c25"]
+    assert "5 most different of 30" in drawing.caption
+    assert "0.60 before and 0.06 after" in drawing.alt
+
+
+def test_balance_without_weights() -> None:
+    assert "after" not in figures.love_plot(["a"], [0.2]).alt
+
+
+@pytest.mark.parametrize("draws", [5, 200])
+def test_the_placebo_null_shows_few_draws_as_they_are_and_many_as_a_histogram(draws: int) -> None:
+    drawing = figures.placebo_null(np.linspace(-0.01, 0.01, draws), 0.05)
+    assert f"{draws} estimates" in drawing.alt
+    assert "+0.05" in drawing.alt
+
+
+def test_draws_that_failed_are_not_counted() -> None:
+    assert "2 estimates" in figures.placebo_null([0.1, np.nan, -0.1], 0.05).alt
+
+
+def test_a_contour_that_never_reaches_zero_has_no_zero_line() -> None:
+    flat = figures.sensitivity_contour(GRID, GRID, np.full((12, 12), 0.09) - 0.01 * np.outer(GRID, GRID), estimate=0.09)
+    assert len(flat.figure.axes[0].collections) == 1
+    assert len(DRAWN["sensitivity"]().figure.axes[0].collections) == 2
+
+
+def test_yardsticks_are_numbered_in_figure_and_caption() -> None:
+    assert "1 own history" in DRAWN["sensitivity"]().caption
+    assert "1" in texts(DRAWN["sensitivity"]()).split()
+
+
+def test_the_graph_names_every_arrow() -> None:
+    drawing = DRAWN["causal_graph"]()
+    assert "Peers to Person later" in drawing.alt
+    assert drawing.alt.count(" to ") == len(ARROWS)
+
+
+def test_given_positions_are_kept() -> None:
+    places = {"e": (0.0, 0.0), "y": (1.0, 0.0), "h": (0.5, 0.4), "u": (0.5, 0.9)}
+    drawing = figures.causal_graph(NODES, ARROWS, places)
+    found = {t.get_text(): t.get_position() for t in drawing.figure.axes[0].texts if t.get_text()}
+    assert found["History"] == (0.5, 0.4)
+
+
+@pytest.mark.parametrize("label", ["$x^2$ <b>", "a & b", "r/ü\u202eforum", "=cmd()"])
+def test_hostile_labels_stay_text(label: str) -> None:
+    drawing = figures.effect_ladder([{**ROWS[0], "label": label}])
+    assert label in texts(drawing)
+
+
+@given(st.floats(-10, 10))
+def test_signed_has_a_true_minus_and_no_negative_zero(value: float) -> None:
+    text = signed(value)
+    assert "-" not in text
+    assert text not in ("+0.00", "−0.00")
+    assert float(text.replace("−", "-")) == pytest.approx(value, abs=0.00501)

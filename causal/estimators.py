@@ -205,7 +205,7 @@ def _record(
         ci_high=high,
         p_value=p,
         dof=variance.dof,
-        detail=(detail or {}) | _variance_detail(variance),
+        detail=(detail or {}) | variance.describe() | {"variance_method": variance.method},
     )
 
 
@@ -220,14 +220,6 @@ def interval(point: float, variance: Variance, level: float) -> tuple[float, flo
     return point - half, point + half, p
 
 
-def _variance_detail(variance: Variance) -> dict[str, Any]:
-    return {
-        "se_iid": float(np.sqrt(variance.iid)),
-        "se_uncorrected": float(np.sqrt(max(variance.uncorrected, 0.0))),
-        "variance_method": variance.method,
-    }
-
-
 def _without_headline(sample: Sample, settings: EstimationSettings, name: str, reason: str) -> Estimates:
     """Return the refusal, with `ols` and `naive` where outcome and exposure vary at all."""
     ours = _record(sample, name, (None, None), _NO_DEPENDENCE, settings, reason)
@@ -236,7 +228,11 @@ def _without_headline(sample: Sample, settings: EstimationSettings, name: str, r
         beside = [_record(sample, k, (None, None), _NO_DEPENDENCE, settings, reason) for k in ("ols", "naive")]
         return Estimates(name, (ours, *beside), (check,), reason)
     near = dependence(
-        sample.adjacency, sample.communities, sample.person, max_pair_share=settings.max_pair_share, seed=settings.seed
+        sample.adjacency,
+        sample.communities,
+        sample.person,
+        max_pair_share=settings.max_pair_share,
+        seed=settings.seed,
     )
     beside = [_record(sample, k, v, near, settings) for k, v in _comparisons(sample).items()]
     return Estimates(name, (ours, *beside), (check,), reason, near.describe())

@@ -1,10 +1,16 @@
 """Intervals that are valid when connected people resemble each other.
 
 Network HAC (Kojevnikov, Marmer & Song 2021, *Limit theorems for network dependent random variables*; bandwidth rule of
-Leung 2022, *Causal inference under approximate neighborhood interference*): with influence values ψ_i of n people and a
-kernel K_ij = 1 when i and j are at most b steps apart, the variance of the mean of ψ is ψ'Kψ / n². K need not be positive
-semi-definite, so ψ'Kψ may be too small or negative; setting the negative eigenvalues of K to zero never makes it
-smaller. Both are reported.
+Leung 2022, *Causal inference under approximate neighborhood interference*). With influence values ψ_i of n people and a
+kernel K_ij = 1 when i and j are at most b steps apart, the variance of the mean of ψ is ψ'Kψ / n². K is not positive
+semi-definite, so ψ'Kψ may be too small or negative. Two corrections are computed and both are reported:
+
+* *overlap kernel*, used: W_ij = |B_i ∩ B_j| / √(|B_i| |B_j|), B_i being everybody within b steps of i (Leung 2019, first
+  draft). It is positive semi-definite by construction and its diagonal is 1, so independent people are not penalised.
+* *truncated kernel*, reported: K with its negative eigenvalues set to 0. On a reply network it inflates the variance even
+  when people are independent, because the trace grows with what is cut off.
+
+The variance in use is the largest of uniform kernel, overlap kernel and people as independent clusters.
 """
 
 from __future__ import annotations
@@ -22,7 +28,7 @@ from copenet.foundation.seeds import generator
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
-Method = Literal["network_hac", "community_cluster", "iid"]
+Method = Literal["network_hac", "community_cluster"]
 
 MAX_PAIR_SHARE = 0.10
 FEWEST_COMMUNITIES = 8
@@ -55,22 +61,24 @@ class Variance:
 
     Attributes:
         value: Variance in use, at least 0.
-        uncorrected: Without the positive semi-definite correction (may be negative).
-        iid: What independent rows would give, for comparison only.
         dof: Degrees of freedom of the t distribution to use; None for the normal.
         method: `network_hac` or `community_cluster`.
+        parts: Variances by other rules, for comparison: `iid`, `person`, `uniform`, `overlap`, `truncated`.
     """
 
     value: float
-    uncorrected: float
-    iid: float
     dof: float | None
     method: Method
+    parts: dict[str, float]
 
     @property
     def se(self) -> float:
         """The standard error."""
         return math.sqrt(max(self.value, 0.0))
+
+    def describe(self) -> dict[str, Any]:
+        """Return the standard errors by every rule (0 where the rule's variance is negative)."""
+        return {f"se_{name}": math.sqrt(max(value, 0.0)) for name, value in self.parts.items()}
 
 
 def sum_by(values: Float, person: Int, n: int) -> Float:
@@ -144,7 +152,7 @@ def neighbourhoods(
 def pair_share(kernel: csr_array) -> float:
     """Return the share of pairs of different people that a kernel with unit diagonal holds."""
     n = kernel.shape[0]
-    return (kernel.nnz - n) / max(n * (n - 1), 1)
+    return float((kernel.nnz - n) / max(n * (n - 1), 1))
 
 
 def positive_part_form(kernel: csr_array, vector: Float, steps: int = LANCZOS_STEPS) -> float:
@@ -175,6 +183,12 @@ def positive_part_form(kernel: csr_array, vector: Float, steps: int = LANCZOS_ST
     return norm**2 * float(np.sum(vectors[0] ** 2 * np.maximum(values, 0.0)))
 
 
+def overlap_form(kernel: csr_array, vector: Float) -> float:
+    """Return v'Wv for the overlap kernel W of a 0/1 kernel with unit diagonal: ‖(D^-½ K)'v‖², D its row sums."""
+    scaled = vector / np.sqrt(np.asarray(kernel.sum(axis=1)).ravel())
+    return float(np.sum((kernel.T @ scaled) ** 2))
+
+
 def hac_variance(influence: Float, n_rows: int, near: Neighbourhoods, iid: float) -> Variance:
     """Return the network HAC variance of an estimate.
 
@@ -184,9 +198,15 @@ def hac_variance(influence: Float, n_rows: int, near: Neighbourhoods, iid: float
         near: Who depends on whom.
         iid: The variance if rows were independent.
     """
-    plain = float(influence @ (near.kernel @ influence)) / n_rows**2
-    corrected = positive_part_form(near.kernel, influence) / n_rows**2
-    return Variance(max(corrected, plain), plain, iid, None, "network_hac")
+    forms = {
+        "person": float(influence @ influence),
+        "uniform": float(influence @ (near.kernel @ influence)),
+        "overlap": overlap_form(near.kernel, influence),
+        "truncated": positive_part_form(near.kernel, influence),
+    }
+    parts = {name: form / n_rows**2 for name, form in forms.items()}
+    value = max(parts["person"], parts["uniform"], parts["overlap"])
+    return Variance(value, None, "network_hac", {"iid": iid} | parts)
 
 
 def cluster_variance(influence: Float, n_rows: int, cluster: Int, iid: float) -> Variance:
@@ -194,7 +214,8 @@ def cluster_variance(influence: Float, n_rows: int, cluster: Int, iid: float) ->
     sums = np.bincount(cluster, weights=influence)
     groups = len(np.unique(cluster))
     value = float(np.sum(sums**2)) / n_rows**2 * groups / max(groups - 1, 1)
-    return Variance(value, value, iid, float(groups - 1), "community_cluster")
+    parts = {"iid": iid, "person": float(influence @ influence) / n_rows**2}
+    return Variance(value, float(groups - 1), "community_cluster", parts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,10 @@ _NEEDED = (
 _MICROSECONDS = 1_000_000
 
 # Declared bots are people nowhere: neither egos nor peers, even when only one of their messages declares it.
-_BOTS = "CREATE TEMP TABLE bots AS SELECT DISTINCT author_id FROM messages WHERE starts_with(bot_reason, 'declared')"
+_BOTS = """
+CREATE TEMP TABLE bots AS
+SELECT DISTINCT author_id FROM messages WHERE starts_with(bot_reason, 'declared') AND author_id IS NOT NULL
+"""
 _REPLIES = """
 CREATE TEMP TABLE replies AS
 SELECT m.author_id AS replier, coalesce(p.author_id, m.parent_author_id) AS replied, epoch_us(m.created_at) AS moment,

@@ -1,1 +1,22 @@
 """Dumps of conversations to the tables messages and texts."""
+
+from ingest.formats import recognise
+from ingest.pseudonyms import load_key, pseudonym
+from ingest.quality_figures import quality
+from ingest.scrub import strip_quotes
+from ingest.settings import IngestSettings, IngestSummary
+from ingest.study_tables import forget, ingest, read_messages, read_texts
+
+__all__ = [
+    "IngestSettings",
+    "IngestSummary",
+    "forget",
+    "ingest",
+    "load_key",
+    "pseudonym",
+    "quality",
+    "read_messages",
+    "read_texts",
+    "recognise",
+    "strip_quotes",
+]

@@ -1,0 +1,87 @@
+"""Text without names: handles become pseudonyms; addresses, numbers and links that lead to people become marks."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable
+
+FORGOTTEN_NAME = "[name]"
+_NAME = r"((?:[A-Za-z0-9_\-]|\\[_\-]){2,})"
+_REST = r"[^\s)\]>\"']*"
+_HOST = r"(?:https?://)?(?<![\w.\-])(?:[\w\-]+\.)*"
+_REDDIT = re.compile(rf"{_HOST}reddit\.com/{_REST}", re.I)
+_PROFILE = re.compile(rf"/+(?:(?:u|user)(?:/|%2f)+|r/+u_){_NAME}", re.I)
+_PERMALINK = re.compile(rf"(?:{_HOST}redd\.it/{_REST})|(?<!\w)/?r/\w+/comments/{_REST}", re.I)
+_SOCIAL = re.compile(
+    rf"{_HOST}(?:twitter|x|instagram|facebook|fb|tiktok|snapchat|linkedin|t|youtube|tumblr|onlyfans|twitch)"
+    rf"\.(?:com|me|tv)/{_REST}",
+    re.I,
+)
+_EMAIL = re.compile(r"(?:mailto:)?(?<![\w.+%\-])[\w.+%\-]+@[\w\-]+(?:\.[\w\-]+)+")
+_MENTION = re.compile(rf"(?<!\w)/?(?:(?<![\w/])u(?:/|%2f)+|/+u(?:/|%2f)+|/user/|r/u_){_NAME}", re.I)
+_AT = re.compile(r"(?<!\w)[@\uff20]((?:[\w\-]|\\_){2,})")
+_PHONE = re.compile(
+    r"(?<![\w.])(?:\+\d(?:[ ().\-]{0,2}\d){7,13}|(?:1[ .\-]?)?(?:\(\d{3}\) ?|\d{3}[ .\-]?)\d{3}[ .\-]?\d{4})(?!\w)"
+)
+_INVISIBLE = re.compile("[\u200b\u2060\ufeff\x00]")
+_QUOTE = re.compile(r"\s{0,3}(?:>|&gt;|&amp;gt;)(?!!)")
+
+
+class Scrubber:
+    """Makes text safe for one study and counts what it replaced.
+
+    Args:
+        identify: Pseudonym of a raw name.
+        forgotten: Pseudonyms that may not appear either.
+    """
+
+    def __init__(self, identify: Callable[[str], str], forgotten: frozenset[str] = frozenset()) -> None:
+        self._identify = identify
+        self._forgotten = forgotten
+        self.names_replaced = 0
+
+    def scrub(self, text: str) -> str:
+        """Return `text` with entities decoded and every name, address, number and personal link replaced."""
+        if not text.isascii():
+            text = _INVISIBLE.sub("", text)
+        if "&" in text:
+            text = _INVISIBLE.sub("", html.unescape(html.unescape(text)))
+        text = self._links(text)
+        if "@" in text or "\uff20" in text:
+            text = _AT.sub(self._mention, _EMAIL.sub("[email]", text))
+        if "/" in text or "%2" in text:
+            text = _MENTION.sub(self._mention, text)
+        return _PHONE.sub("[phone]", text)
+
+    def _links(self, text: str) -> str:
+        if "/" not in text:
+            return text
+        lower = text.lower()
+        if "reddit.com/" in lower:
+            text = _REDDIT.sub(self._reddit_link, text)
+        if "redd.it/" in lower or "/comments/" in lower:
+            text = _PERMALINK.sub("[link]", text)
+        if ".com/" in lower or ".me/" in lower or ".tv/" in lower:
+            text = _SOCIAL.sub("[link]", text)
+        return text
+
+    def _reddit_link(self, match: re.Match[str]) -> str:
+        profile = _PROFILE.search(match[0])
+        return self._mention(profile) if profile else "[link]"
+
+    def _mention(self, match: re.Match[str]) -> str:
+        self.names_replaced += 1
+        name = self._identify(match[1].replace("\\", ""))
+        return FORGOTTEN_NAME if name in self._forgotten else name
+
+
+def strip_quotes(text: str) -> str:
+    """Return `text` without the lines that quote somebody else (`>` in Markdown, also as an entity).
+
+    >>> strip_quotes("> you said\\nI think")
+    'I think'
+    """
+    if ">" not in text and "&" not in text:
+        return text
+    return "\n".join(line for line in text.split("\n") if not _QUOTE.match(line)).strip()

@@ -61,6 +61,7 @@ class EffectSettings:
         representation_dimensions: Outputs of the GraphSAGE representation (0: none).
         placebos: Whether to run the rewired and the future-exposure placebo and the leak audit.
         sensitivity: Whether to compute how strong hidden confounding must be.
+        refuter: Whether to let DoWhy identify the estimand and run its placebo refuter on our estimator.
         seed: Seed of all chance.
     """
 
@@ -78,6 +79,7 @@ class EffectSettings:
     representation_dimensions: int = 0
     placebos: bool = True
     sensitivity: bool = True
+    refuter: bool = True
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -218,6 +220,8 @@ def estimate_study(
     exposure = settings.mapping.of_counts(panel.exposing.astype(float), panel.n_peers)
     main = estimate(_sample(study, panel, exposure, panel.eligible, settings), _options(settings), progress)
     checks = (*main.checks, *_further_checks(study, exposure, main, settings, progress))
+    if settings.refuter:
+        checks = (*checks, *_dowhy_checks(study, exposure, main, settings))
     checks = (*checks, _label_check(labels_validated, label_error))
     result = EffectResult(
         outcome=settings.outcome,
@@ -320,6 +324,18 @@ def _further_checks(
         checks.append(audit(panel, study.events, study.inputs, settings.channel))
     if settings.mapping.binary and rows.any():
         checks.append(among_posters(exposure[rows] == 1, panel.posted[rows], panel.outcome[rows]))
+    return checks
+
+
+def _dowhy_checks(study: _Study, exposure: Float, main: Estimates, settings: EffectSettings) -> list[Check]:
+    """Let DoWhy say what the assumed graph identifies, and run its refuter where there is a binary headline."""
+    from causal.dowhy_bridge import identification_check, placebo_refuter
+
+    panel = study.panel
+    checks = [identification_check(tuple(sorted(set(panel.groups))))]
+    if main.refused is None and settings.headline == "aipw":
+        sample = _sample(study, panel, exposure, panel.eligible, settings)
+        checks.append(placebo_refuter(sample, _options(settings)))
     return checks
 
 

@@ -106,7 +106,7 @@ STAGES = (
         files=_sources,
     ),
     Stage("quality", ("ingest",), ("ingest", "copenet.stages.quality"), lambda s: None, ("results/quality.json",)),
-    Stage("protect", ("ingest",), ("copenet.stages.protect",), lambda s: None, ("results/protection.json",)),
+    Stage("protect", ("ingest", "quality"), ("copenet.stages.protect",), lambda s: None, ("results/protection.json",)),
     Stage("embed", ("ingest",), ("gnn", "copenet.stages.embed"), _encoder, ("restricted/embeddings",)),
     Stage(
         "label",
@@ -147,6 +147,7 @@ STAGES = (
         lambda s: s.settings.model_dump(mode="json", exclude={"ingest"}),
         (),
         unread=("results/report.html", "results/manifest.json"),
+        files=lambda s: (s.path / "truth.json",),
     ),
 )
 BY_NAME = {stage.name: stage for stage in STAGES}
@@ -212,6 +213,10 @@ class Pipeline:
                     self._prints.save()
                     done(reports[stage.name])
         return list(reports.values())
+
+    def key(self, name: str) -> str:
+        """Return the digest of everything stage `name` reads now."""
+        return self._key(BY_NAME[name])
 
     def forget_outputs(self, names: Iterable[str]) -> None:
         """Drop the records of stages, which makes them and what rests on them run again."""

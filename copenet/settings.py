@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 
 from copenet.foundation.errors import UsageError
 from copenet.foundation.files import digest_of
+from gnn.strategies import strategy
 
 Store = Literal["ladybug", "neo4j"]
 Exposure = Literal["any_peer", "threshold", "proportion", "count"]
@@ -60,9 +61,9 @@ class TextSection(_Section):
     """How texts become vectors and labels."""
 
     encoder: str = Field(
-        default="bundled:all-MiniLM-L6-v2",
+        default="minilm",
         min_length=1,
-        description="The bundled MiniLM (offline), a Hugging Face folder, or a name in the local cache.",
+        description='"minilm" (bundled, offline), a Hugging Face folder, or a name in the local cache.',
     )
     max_tokens: int = Field(default=128, ge=16, le=512, description="Tokens read of each message.")
     gold: str = Field(default="", description='CSV of gold labels (message_id, strategy, label); "" means none.')
@@ -80,6 +81,10 @@ class EffectSection(_Section):
     lookback_weeks: int = Field(default=8, ge=1, le=520, description="Ties this long before a period make peers.")
     risk_periods: int = Field(default=4, ge=1, description="At risk: active in one of this many periods before.")
     burn_in_periods: int = Field(default=4, ge=1, description="Periods before the first row of the panel.")
+    text_dimensions: int = Field(default=8, ge=0, description="Principal components of prior text to adjust for.")
+    representation_dimensions: int = Field(
+        default=8, ge=0, description="GraphSAGE outputs of prior text and ties to adjust for."
+    )
     estimator: Literal["auto", "aipw", "plm"] = Field(default="auto", description='"auto": AIPW if binary, else plm.')
 
 
@@ -124,10 +129,12 @@ def validate(document: Mapping[str, Any], where: str = "study.toml") -> Settings
         UsageError: A key is unknown or a value is not allowed.
     """
     try:
-        return Settings.model_validate(document)
+        settings = Settings.model_validate(document)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise _explain(first, error.error_count() - 1, where) from error
+    strategy(settings.effect.outcome)  # an outcome nobody defined should not be found out after the embedding
+    return settings
 
 
 def load(path: Path) -> Settings:

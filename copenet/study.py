@@ -14,7 +14,7 @@ from copenet.settings import Settings, load, override, template
 
 if TYPE_CHECKING:
     from copenet.exposures import Mapping as Exposure
-    from copenet.outcome import StudyEffect
+    from copenet.finding import Finding
 
 SETTINGS_FILE = "study.toml"
 RESTRICTED = ("messages", "texts", "embeddings", "labels", "models", "panel", "graph", "stages")
@@ -113,7 +113,7 @@ class Study:
         """Return what is declared about the effect."""
         return self.settings.effect.model_dump(mode="json")
 
-    def estimate(self, outcome: str | None = None, exposure: Exposure | str | None = None) -> StudyEffect:
+    def estimate(self, outcome: str | None = None, exposure: Exposure | str | None = None) -> Finding:
         """Estimate the effect of `exposure` on `outcome` (those of study.toml when None).
 
         Stages it rests on are brought up to date first. An estimand that study.toml does not declare is written to
@@ -124,7 +124,7 @@ class Study:
             InputError: The study has no messages yet.
         """
         from copenet.exposures import as_changes
-        from copenet.outcome import estimate
+        from copenet.finding import estimate
 
         changes = {} if exposure is None else as_changes(exposure)
         if outcome is not None:

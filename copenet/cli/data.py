@@ -75,7 +75,7 @@ def _preview(paths: Any, as_json: bool) -> None:
     if as_json:
         emit({"files": found})
         return
-    table(["file", "format", "compression", "records", "broken"], [list(entry.values()) for entry in found])
+    table(["file", "format", "container", "records", "broken"], [list(entry.values()) for entry in found])
 
 
 def _say_quality(study: Any, as_json: bool) -> None:

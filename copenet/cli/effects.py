@@ -44,7 +44,7 @@ def estimate(
 
     Example: copenet effect estimate demo --outcome acceptance
     """
-    from copenet.outcome import estimate as compute
+    from copenet.finding import estimate as compute
     from copenet.running import REFUSED
 
     opened = _study(study, (outcome, exposure, channel), seed, assignments)
@@ -72,7 +72,7 @@ def check(
 
     Example: copenet effect check demo
     """
-    from copenet.outcome import estimate as compute
+    from copenet.finding import estimate as compute
 
     found = compute(_study(study, (outcome, exposure, channel), seed, assignments), progress(as_json))
     checks = found.document["checks"]
@@ -99,7 +99,7 @@ def explain(
 
     Example: copenet effect explain demo
     """
-    from copenet.outcome import estimate as compute
+    from copenet.finding import estimate as compute
 
     found = compute(_study(study, (outcome, exposure, channel), seed, assignments), progress(as_json))
     document = found.document

@@ -162,7 +162,7 @@ def report(study: StudyPath, as_json: AsJson = False) -> None:
 def forget(
     study: StudyPath,
     *,
-    users: Annotated[list[str], typer.Argument(metavar="USER…", help="Usernames, or pseudonyms like reddit:u_….")],
+    users: Annotated[list[str], typer.Argument(metavar="USER…", help="Usernames.")],
     as_json: AsJson = False,
 ) -> None:
     """Remove people from every table, store, model and result, and mark the results stale.
@@ -175,6 +175,6 @@ def forget(
     if as_json:
         emit(counts)
         return
-    say(f"{counts['people']} of {counts['asked']} found and removed with {counts['messages']} messages.")
+    say(f"{counts['asked']} people are forgotten; {counts['messages']} messages of theirs were removed.")
     note("Results are stale and were removed where they could still hold them.")
     say(f"next: copenet run {study}")

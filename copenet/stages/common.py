@@ -15,9 +15,12 @@ if TYPE_CHECKING:
 
 def encoder_of(study: Study) -> Encoder:
     """Return the encoder that the settings name."""
-    from gnn import Encoder, EncoderSettings
+    from gnn import BUNDLED, Encoder, EncoderSettings
 
-    return Encoder(EncoderSettings(model=study.settings.text.encoder, max_tokens=study.settings.text.max_tokens))
+    named = study.settings.text.encoder
+    return Encoder(
+        EncoderSettings(model=BUNDLED if named == "minilm" else named, max_tokens=study.settings.text.max_tokens)
+    )
 
 
 def messages_of(study: Study, columns: Sequence[str] | None = None) -> pa.Table:

@@ -1,0 +1,177 @@
+"""Messages, labels, vectors and ties to an effect with its checks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from copenet import journal
+from copenet.foundation.errors import RefusedError
+from copenet.foundation.progress import Progress
+from copenet.ladder import ladder, signed
+from copenet.pipeline import Level, Saying
+from copenet.stages.common import encoder_of, messages_of, result, save, shown_labels, texts_of, ties_of
+from copenet.study import Study
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from causal.study_effect import EffectSettings
+
+
+PLACEBOS = ("rewired_graph", "future_exposure")
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """An effect as a JSON document, with the tables it was computed from."""
+
+    document: dict[str, Any]
+    panel: pa.Table
+    exposures: pa.Table
+
+
+def run(study: Study, progress: Progress) -> Saying:
+    """Estimate the declared effect."""
+    computed = compute(study, progress)
+    _write_tables(study, computed)
+    save(study, "effects", computed.document)
+    save(study, "checks", {"checks": computed.document["checks"]})
+    return saying(computed.document)
+
+
+def compute(study: Study, progress: Progress) -> Computed:
+    """Estimate what the settings ask, after writing down that the outcome is opened."""
+    settings = settings_of(study)
+    journal.append(study.journal, "outcome opened", outcome=settings.outcome)
+    try:
+        computed = _estimated(study, settings, progress)
+    except RefusedError as error:
+        computed = _refused(study, settings, error)
+    computed.document["declared"] = declared(study)
+    return computed
+
+
+def _estimated(study: Study, settings: EffectSettings, progress: Progress) -> Computed:
+    from causal.study_effect import estimate_study
+    from gnn import load_embeddings
+
+    embeddings = load_embeddings(texts_of(study), study.restricted / "embeddings", encoder=encoder_of(study))
+    found = estimate_study(
+        messages_of(study),
+        shown_labels(study, settings.outcome),
+        embeddings,
+        ties_of(study),
+        settings,
+        labels_validated=_validated(study),
+        label_error=_label_error(study, settings.outcome),
+        progress=progress,
+    )
+    return Computed(found.result.to_dict(), found.panel, found.exposures)
+
+
+def _refused(study: Study, settings: EffectSettings, error: RefusedError) -> Computed:
+    """Return a refusal that came before any row could be made, as a result like any other."""
+    from causal.results import EffectResult, Estimate
+    from causal.schema import EXPOSURES, PANEL
+    from causal.study_effect import assumptions
+
+    reason = f"{error.message} {error.remedy}".strip()
+    nothing = [
+        Estimate(name, "direct", None, None, None, None, None, 0, 0, converged=False, refused=error.message)
+        for name in (settings.headline, "ols", "naive")
+    ]
+    found = EffectResult(
+        outcome=settings.outcome,
+        exposure=settings.mapping.definition,
+        estimand=settings.mapping.formula,
+        headline=settings.headline,
+        estimates=tuple(nothing),
+        checks=(),
+        assumptions=assumptions(settings),
+        labels_validated=_validated(study),
+        refused=reason,
+    )
+    return Computed(found.to_dict(), PANEL.empty_table(), EXPOSURES.empty_table())
+
+
+def _validated(study: Study) -> bool:
+    return bool(result(study, "labels")["labels_validated"])
+
+
+def _label_error(study: Study, outcome: str) -> dict[str, Any] | None:
+    """Return what the gold labels say about the error of `outcome`'s labels."""
+    for model in result(study, "labels")["models"]:
+        for entry in model["per_strategy"]:
+            if entry["strategy"] == outcome:
+                return {key: entry.get(key) for key in ("sensitivity", "specificity", "precision", "f1", "ece")}
+    return None
+
+
+def settings_of(study: Study) -> EffectSettings:
+    """Return the estimand and how it is estimated."""
+    from causal.study_effect import EffectSettings
+
+    return EffectSettings(**study.settings.effect.model_dump(exclude={"design"}), seed=study.seed)
+
+
+def declared(study: Study) -> dict[str, Any]:
+    """Return when this estimand was declared, and how many others were before it."""
+    mine = study.estimand()
+    every = journal.declarations(study.journal)
+    places = [n for n, entry in enumerate(every) if {k: entry.get(k) for k in mine} == mine]
+    if not places:
+        return {"at": None, "before_outcome": False, "others_before": len(every)}
+    first = every[places[0]]
+    return {"at": first["at"], "before_outcome": first["before_outcome"], "others_before": places[0]}
+
+
+def _write_tables(study: Study, computed: Computed) -> None:
+    from causal.schema import EXPOSURES, PANEL
+    from copenet.foundation.tables import write_table
+
+    folder = study.restricted / "panel"
+    write_table(folder / "panel.parquet", computed.panel, PANEL)
+    write_table(folder / "exposures.parquet", computed.exposures, EXPOSURES)
+
+
+def saying(document: dict[str, Any], truth: float | None = None) -> Saying:
+    """Return the effect as the lines of a run, with `truth` beside it in a simulation."""
+    refused = [check for check in document["checks"] if check["status"] == "refused"]
+    notes = [*ladder(document, truth), *_checks(document["checks"])]
+    notes += [f"{check['name'].replace('_', ' ')}: REFUSED, {_first_sentence(check['detail'])}" for check in refused]
+    notes += [] if document["labels_validated"] else ["labels not validated: read this as an exploration"]
+    notes += [f"REFUSED: {document['refused']}"] if document["refused"] else []
+    line = f"{document['exposure']} → {document['outcome']} in the period after"
+    figures = {"refused": len(refused) + bool(document["refused"])}
+    return Saying(line, _level(document), tuple(notes), figures)
+
+
+def _level(document: dict[str, Any]) -> Level:
+    if document["refused"]:
+        return "refused"
+    worrying = [check for check in document["checks"] if check["status"] in ("warn", "fail")]
+    # The error of validated labels is always said; it is no news.
+    news = [c for c in worrying if c["name"] != "label_error" or not document["labels_validated"]]
+    return "warn" if news else "ok"
+
+
+def _checks(checks: list[dict[str, Any]]) -> list[str]:
+    """Return the placebos by their number, and the names of the checks that ended like one another."""
+    placebos = [c for c in checks if c["name"] in PLACEBOS]
+    said = [_placebo(check) for check in placebos]
+    rest = [c for c in checks if c["name"] not in PLACEBOS and c["status"] != "refused"]
+    for status in ("fail", "warn", "not_informative", "pass"):
+        names = [check["name"].replace("_", " ") for check in rest if check["status"] == status]
+        said += [f"{status.replace('_', ' ')}: {', '.join(names)}"] if names else []
+    return [" · ".join(said)] if said else []
+
+
+def _placebo(check: dict[str, Any]) -> str:
+    estimate = check["figures"].get("estimate")
+    number = f" {signed(estimate)}" if isinstance(estimate, int | float) else ""
+    return f"{check['name'].replace('_', ' ')}{number} ({check['status'].replace('_', ' ')})"
+
+
+def _first_sentence(text: str) -> str:
+    return text.split(". ", maxsplit=1)[0].rstrip(".") + "; see `copenet effect explain`"

@@ -5,7 +5,7 @@ No figure holds a mark for a single person, and histogram cells of fewer than `s
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -231,7 +231,12 @@ def _hidden(cells: int, suppress_below: int) -> str:
 
 
 def exposure_distribution(
-    labels: Sequence[str], counts: ArrayLike, *, what: str, suppress_below: int = SUPPRESS_BELOW
+    labels: Sequence[str],
+    counts: ArrayLike,
+    *,
+    what: str,
+    name: str = "exposure",
+    suppress_below: int = SUPPRESS_BELOW,
 ) -> Drawing:
     """Draw how many person-periods had each level of exposure.
 
@@ -239,12 +244,14 @@ def exposure_distribution(
         labels: Name of each level, in order (k).
         counts: Person-periods at each level (k).
         what: What is counted, as the axis says it.
+        name: File name without ending.
         suppress_below: Smallest count that is drawn.
     """
     cells, hidden = suppressed(counts, suppress_below)
     with style():
         figure, axes = canvas(46)
-        bars = axes.bar(range(len(cells)), cells, width=0.86, color=BLUE)
+        bars = axes.bar(range(len(cells)), cells, width=0.86 if len(cells) > 3 else 0.5, color=BLUE)
+        axes.margins(x=0.02 if len(cells) > 3 else 0.3)
         axes.set_xticks(range(len(labels)), list(labels))
         if len(cells) <= 12:
             axes.bar_label(bars, [f"{value:,.0f}" if value else "" for value in cells], padding=1.5)
@@ -257,7 +264,7 @@ def exposure_distribution(
     total = max(cells.sum(), 1.0)
     words = ", ".join(f"{label}: {value / total:.0%}" for label, value in zip(labels, cells, strict=True))
     caption = f"{what} over {cells.sum():,.0f} person-periods.{_hidden(hidden, suppress_below)}"
-    return Drawing("exposure", f"Bar chart of {what.lower()}. {words}.", caption, figure)
+    return Drawing(name, f"Bar chart of {what.lower()}. {words}.", caption, figure)
 
 
 def _thousands(axes: Axes) -> None:
@@ -407,58 +414,61 @@ def _benchmark_key(benchmarks: Sequence[Mapping[str, Any]]) -> str:
 
 
 _KINDS = {"exposure": BLUE, "outcome": GREEN, "hidden": VERMILION, "other": GREY}
-_COLUMNS = {"hidden": 0.5, "exposure": 0.0, "outcome": 1.0}
 
 
 def causal_graph(
     nodes: Sequence[Mapping[str, str]],
     edges: Sequence[tuple[str, str]],
+    *,
+    doubted: Collection[tuple[str, str]] = (),
     positions: Mapping[str, tuple[float, float]] | None = None,
 ) -> Drawing:
-    """Draw an assumed causal graph: exposure left, outcome right, what confounds them above, the unmeasured dashed.
+    """Draw an assumed causal graph: exposure left, outcome right, measured causes above, unmeasured ones on top.
 
     Args:
         nodes: Each with `id`, `label` and `kind` (exposure, outcome, hidden, other).
         edges: Pairs of ids, cause first.
+        doubted: Edges that the analysis must assume away; drawn dashed.
         positions: Place of each node in the unit square; a plain layered layout when None.
     """
     places = dict(positions) if positions else _layers(nodes)
+    kinds = {node["id"]: node.get("kind", "other") for node in nodes}
     with style():
-        figure, axes = canvas(70, 120.0)
-        axes.set(xlim=(-0.2, 1.2), ylim=(-0.16, 1.12))
+        figure, axes = canvas(76, 120.0)
+        axes.set(xlim=(-0.12, 1.12), ylim=(-0.14, 1.1))
         axes.axis("off")
         boxes = {node["id"]: _node(axes, node, places[node["id"]]) for node in nodes}
-        hidden = {node["id"] for node in nodes if node.get("kind") == "hidden"}
-        target = {(node["id"]) for node in nodes if node.get("kind") == "outcome"}
         for cause, effect in edges:
-            main = cause not in hidden and effect in target and _kind(nodes, cause) == "exposure"
-            _arrow(axes, boxes[cause], boxes[effect], dashed=cause in hidden, main=main)
+            main = kinds[cause] == "exposure" and kinds[effect] == "outcome"
+            _arrow(axes, boxes[cause], boxes[effect], doubted=(cause, effect) in doubted, main=main)
     names = {node["id"]: node["label"].replace("\n", " ") for node in nodes}
     alt = "Causal graph. " + "; ".join(f"{names[cause]} to {names[effect]}" for cause, effect in edges) + "."
     caption = (
-        "The causal graph the analysis assumes. The blue arrow is the effect in question. Boxes with dashed borders "
-        "are not measured; the analysis is right only if their arrows are absent or carried by what is adjusted for. "
-        "An arrow left out is an assumption."
+        "The causal graph the analysis assumes. The thick arrow is the effect in question. What stands in the dashed "
+        "box was not measured. "
     )
-    return Drawing("causal_graph", alt, caption, figure)
+    if doubted:
+        caption += "Dashed arrows are the ones that must be absent: with them, no adjustment gives the effect. "
+    return Drawing("causal_graph", alt, caption + "An arrow that is not drawn is an assumption as well.", figure)
 
 
-def _kind(nodes: Sequence[Mapping[str, str]], wanted: str) -> str:
-    return next((node.get("kind", "other") for node in nodes if node["id"] == wanted), "other")
+_EDGE_PLACES = {"exposure": (0.02, 0.0), "outcome": (0.98, 0.0)}
 
 
 def _layers(nodes: Sequence[Mapping[str, str]]) -> dict[str, tuple[float, float]]:
-    """Place exposure and outcome on the base line, measured causes on an arc above, hidden ones on top."""
-    places: dict[str, tuple[float, float]] = {}
-    rows = {"exposure": 0.0, "outcome": 0.0, "other": 0.5, "hidden": 1.0}
-    for kind, height in rows.items():
-        group = [node["id"] for node in nodes if node.get("kind", "other") == kind]
-        for place, name in enumerate(group):
-            spread = (place + 0.5) / len(group)
-            across = _COLUMNS[kind] if kind in ("exposure", "outcome") else -0.1 + 1.2 * spread
-            lift = 0.1 * (place % 2) if kind == "other" and len(group) > 3 else 0.0
-            places[name] = (across, height + lift + (0.22 * place if kind in ("exposure", "outcome") else 0.0))
-    return places
+    """Place exposure and outcome at the foot, measured causes in one or two rows above, hidden ones on top."""
+    places = {node["id"]: _EDGE_PLACES[node["kind"]] for node in nodes if node.get("kind") in _EDGE_PLACES}
+    hidden = [node["id"] for node in nodes if node.get("kind") == "hidden"]
+    places |= {name: ((k + 0.5) / len(hidden), 1.0) for k, name in enumerate(hidden)}
+    measured = [node["id"] for node in nodes if node.get("kind", "other") not in (*_EDGE_PLACES, "hidden")]
+    upper = measured[: (len(measured) + 1) // 2] if len(measured) > 4 else measured
+    lower = measured[len(upper) :]
+    places |= {name: (_across(k, len(upper)), 0.68 if lower else 0.55) for k, name in enumerate(upper)}
+    return places | {name: (_across(k, len(lower), 0.16), 0.42) for k, name in enumerate(lower)}
+
+
+def _across(place: int, count: int, inset: float = 0.0) -> float:
+    return 0.5 if count == 1 else inset + (1 - 2 * inset) * place / (count - 1)
 
 
 def _node(axes: Axes, node: Mapping[str, str], place: tuple[float, float]) -> Any:
@@ -467,27 +477,32 @@ def _node(axes: Axes, node: Mapping[str, str], place: tuple[float, float]) -> An
         "boxstyle": "round,pad=0.4,rounding_size=0.35",
         "facecolor": "white",
         "edgecolor": _KINDS.get(kind, GREY),
-        "linewidth": 1.3 if kind in ("exposure", "outcome") else 0.8,
+        "linewidth": 1.3 if kind in _EDGE_PLACES else 0.8,
         "linestyle": "dashed" if kind == "hidden" else "solid",
     }
     return axes.text(*place, node["label"], ha="center", va="center", bbox=box, zorder=3)
 
 
-def _arrow(axes: Axes, cause: Any, effect: Any, *, dashed: bool, main: bool) -> None:
+def _arrow(axes: Axes, cause: Any, effect: Any, *, doubted: bool, main: bool) -> None:
     axes.annotate(
         "",
         xy=effect.get_position(),
         xytext=cause.get_position(),
         arrowprops={
             "arrowstyle": "-|>,head_length=0.35,head_width=0.16",
-            "color": BLUE if main else VERMILION if dashed else GREY,
-            "linewidth": 1.8 if main else 0.8,
-            "linestyle": "dashed" if dashed else "solid",
+            "color": BLUE if main else VERMILION if doubted else GREY,
+            "linewidth": 2.0 if main else 1.0 if doubted else 0.5,
+            "linestyle": (0, (4, 2)) if doubted else "solid",
             "patchA": cause.get_bbox_patch(),
             "patchB": effect.get_bbox_patch(),
             "shrinkA": 1,
             "shrinkB": 2,
-            "connectionstyle": "arc3,rad=0.0",
+            "connectionstyle": f"arc3,rad={_bend(cause, effect) if doubted else 0.0}",
         },
-        zorder=2,
+        zorder=2.5 if doubted else 2,
     )
+
+
+def _bend(cause: Any, effect: Any) -> float:
+    """Return the curvature that leads an arrow from above around what stands in the middle."""
+    return 0.28 if effect.get_position()[0] < cause.get_position()[0] else -0.28

@@ -165,4 +165,4 @@ def _overturn(effects: Mapping[str, Any]) -> str:
 
 def _is_sensitivity(check: Mapping[str, Any]) -> bool:
     name = str(check.get("name", ""))
-    return any(key in name for key in ("sensitiv", "homophily", "tipping"))
+    return any(key in name for key in ("hidden_confounder", "sensitiv"))

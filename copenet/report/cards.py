@@ -225,8 +225,11 @@ class CheckRow:
     detail: str
     can: str
     cannot: str
+    plot: str
+    formula: str
 
 
+_PLOTS = {"rewired_graph": "placebos", "hidden_confounder": "sensitivity", "identification": "causal_graph"}
 _ORDER = ("refused", "fail", "warn", "not_informative", "pass")
 
 
@@ -240,7 +243,19 @@ def check_rows(effects: Mapping[str, Any]) -> list[CheckRow]:
 def _check(check: Mapping[str, Any]) -> CheckRow:
     name, status = str(check.get("name", "unnamed")), str(check.get("status", "not_informative"))
     limit, (mark, word) = limit_of(name), words.status(status)
-    return CheckRow(name, limit.title, mark, word, status, str(check.get("detail", "")), limit.can, limit.cannot)
+    figures = check.get("figures")
+    return CheckRow(
+        name=name,
+        title=limit.title,
+        mark=mark,
+        word=word,
+        status=status,
+        detail=str(check.get("detail", "")),
+        can=limit.can,
+        cannot=limit.cannot,
+        plot=_PLOTS.get(name, ""),
+        formula=str(figures.get("estimand") or "") if isinstance(figures, Mapping) else "",
+    )
 
 
 def tally(rows: Sequence[CheckRow]) -> list[tuple[str, str, str, int]]:

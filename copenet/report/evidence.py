@@ -19,6 +19,7 @@ OWN_FIGURES = {
     "truth_ladder",
     "overlap",
     "exposure",
+    "peers",
     "balance",
     "placebo",
     "placebos",

@@ -44,12 +44,12 @@ _LIMITS: tuple[tuple[tuple[str, ...], Limit], ...] = (
         ),
     ),
     (
-        ("random_common_cause", "dowhy_refut", "refuter", "refute", "placebo_treatment"),
+        ("dowhy_placebo", "random_common_cause", "refuter", "refute"),
         Limit(
             "DoWhy refuter",
-            "Whether the estimate survives a change to the data that should not matter, or vanishes under one that "
-            "should remove it.",
-            "Whether the causal graph is right. Passing is necessary, far from sufficient.",
+            "Whether the estimator finds an effect when the exposure is dealt out at random.",
+            "Confounding, and whether the causal graph is right: it treats rows as independent. Passing is necessary, "
+            "far from sufficient.",
         ),
     ),
     (
@@ -61,7 +61,7 @@ _LIMITS: tuple[tuple[tuple[str, ...], Limit], ...] = (
         ),
     ),
     (
-        ("sensitiv", "homophily", "tipping", "robustness", "e_value"),
+        ("hidden_confounder", "sensitiv", "homophily", "tipping", "robustness", "e_value"),
         Limit(
             "Hidden common causes",
             "How strong a cause nobody measured would have to be to bring the estimate to zero, with measured "
@@ -84,6 +84,14 @@ _LIMITS: tuple[tuple[tuple[str, ...], Limit], ...] = (
             "Balance",
             "Whether exposed and unexposed people look alike, after weighting, in what was known before.",
             "Balance in anything that was not measured.",
+        ),
+    ),
+    (
+        ("among_posters",),
+        Limit(
+            "Among those who posted",
+            "What is left to say about those who would post either way: bounds, no estimate.",
+            "An effect among posters: posting follows exposure, so whoever posts is selected by it.",
         ),
     ),
     (

@@ -126,14 +126,14 @@ def _limits(effects: Mapping[str, Any], used: set[str]) -> str:
     names = " ".join(str(c.get("name")) for c in effects.get("checks") or () if isinstance(c, Mapping))
     used |= {"shalizi2011"}
     done = []
-    if "sensitiv" in names:
+    if "hidden_confounder" in names:
         used |= {"chernozhukov2022"}
         done.append("how strong an unmeasured common cause would have to be (Chernozhukov et al., 2022)")
     if "rewired" in names or "future" in names:
         done.append("placebo estimates")
-    if "dowhy" in names:
+    if "identification" in names or "dowhy" in names:
         used |= {"sharma2020"}
-        done.append("the assumed causal graph with its identified estimand and a refuter (Sharma & Kiciman, 2020)")
+        done.append("the assumed causal graph with its identified estimand (Sharma & Kiciman, 2020)")
     text = (
         "Homophily on unmeasured traits and influence are generically confounded in such data (Shalizi & Thomas, 2011)."
     )

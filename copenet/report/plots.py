@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import fill
 from typing import Any
+
+import numpy as np
 
 from causal import figures
 from causal.figure_style import BLUE, GREEN, GREY, INK, ORANGE, RULE, SKY, VERMILION, WASH, Drawing
@@ -14,6 +17,7 @@ from copenet.report import words
 from copenet.report.evidence import Evidence
 from copenet.report.limits import limit_of
 
+YARDSTICKS = 5
 _THEME = {
     INK: "--f-ink",
     GREY: "--f-grey",
@@ -132,7 +136,100 @@ def _of_checks(evidence: Evidence, effects: Mapping[str, Any]) -> list[Drawn | N
         for check in effects.get("checks") or ()
         if isinstance(check, Mapping) and isinstance(check.get("figures"), Mapping)
     }
-    return [_overlap(evidence, recorded.get("overlap", {})), _placebos(effects, recorded)]
+    return [
+        *_exposure(evidence, effects),
+        _overlap(evidence, recorded.get("overlap", {})),
+        _balance(recorded.get("balance", {})),
+        _placebos(effects, recorded),
+        _sensitivity(effects, recorded.get("hidden_confounder", {})),
+        _graph(evidence, effects, recorded.get("identification", {})),
+    ]
+
+
+def _exposure(evidence: Evidence, effects: Mapping[str, Any]) -> list[Drawn | None]:
+    detail = effects.get("detail")
+    detail = detail if isinstance(detail, Mapping) else {}
+    exposure = words.plain(evidence.setting("effect", "exposure", effects.get("exposure", "exposure")))
+    contents = (("exposure_values", "exposure", f"Exposure: {exposure}"), ("n_peers_values", "peers", "Eligible peers"))
+    return [_bars(evidence, detail.get(key), name, what) for key, name, what in contents]
+
+
+def _bars(evidence: Evidence, found: Any, name: str, what: str) -> Drawn | None:
+    if not isinstance(found, Mapping) or not found.get("value") or not found.get("count"):
+        return None
+    labels = [f"{value:.3g}" for value in found["value"]]
+    if name == "peers" and labels[-1] == "20":
+        labels[-1] = "20+"
+    if name == "exposure" and labels == ["0", "1"]:
+        labels = ["not exposed", "exposed"]
+    least = evidence.suppress_below
+    drawing = figures.exposure_distribution(labels, found["count"], what=what, name=name, suppress_below=least)
+    cells, _ = figures.suppressed(found["count"], least)
+    return drawing, (what, "Person-periods"), [[a, words.number(n)] for a, n in zip(labels, cells, strict=True)]
+
+
+def _balance(found: Mapping[str, Any]) -> Drawn | None:
+    if not all(found.get(key) for key in ("names", "before", "after")):
+        return None
+    names = [words.covariate(name) for name in found["names"]]
+    drawing = figures.love_plot(names, found["before"], found["after"])
+    table = [
+        [name, words.signed(before, 2), words.signed(after, 2)]
+        for name, before, after in zip(names, found["before"], found["after"], strict=True)
+    ]
+    return drawing, ("Covariate", "Before", "After weighting"), table
+
+
+def _sensitivity(effects: Mapping[str, Any], found: Mapping[str, Any]) -> Drawn | None:
+    """Draw what remains at the largest bias, up to a little beyond the yardsticks and the point of no effect."""
+    from causal.sensitivity import largest_bias
+
+    main = words.headline_of(effects)
+    scale, marks = found.get("scale"), [m for m in found.get("benchmarks") or () if isinstance(m, Mapping)]
+    if main is None or not scale:
+        return None
+    reach = [found.get("robustness_value") or 0.0, *(m[k] for m in marks for k in ("exposure_share", "outcome_share"))]
+    grid = np.linspace(0, min(0.95, max(0.02, 1.6 * max(reach))), 60)
+    value = main["estimate"]
+    left = value - np.sign(value) * largest_bias(scale, grid[:, None], grid[None, :])
+    strongest = sorted(marks, key=lambda m: -m["bias"])[:YARDSTICKS]
+    yardsticks = [
+        {"name": words.plain(m["group"]), "with_exposure": m["exposure_share"], "with_outcome": m["outcome_share"]}
+        for m in strongest
+    ]
+    drawing = figures.sensitivity_contour(grid, grid, left, estimate=value, benchmarks=yardsticks)
+    table = [
+        [words.plain(m["group"]), words.percent(m["exposure_share"], 2), words.percent(m["outcome_share"], 2),
+         words.signed(m["bias"], 4), words.number(m.get("multiple"), 1)]
+        for m in marks
+    ]  # fmt: skip
+    return (
+        drawing,
+        ("Measured group", "Of exposure", "Of outcome", "Could shift by", "Must be so many times as strong"),
+        table,
+    )
+
+
+def _graph(evidence: Evidence, effects: Mapping[str, Any], found: Mapping[str, Any]) -> Drawn | None:
+    edges = [(str(cause), str(effect)) for cause, effect in found.get("edges") or ()]
+    if not edges:
+        return None
+    outcome = words.plain(effects.get("outcome"))
+    unseen = {str(name) for name in found.get("unobserved") or ()}
+    labels = {
+        "exposure": (f"Peers use\n{outcome}", "exposure"),
+        "outcome": ("Person uses it\nin the next period", "outcome"),
+        **{name: (words.plain(name).capitalize(), "hidden") for name in unseen},
+    }
+    names = list(dict.fromkeys(name for edge in edges for name in edge))
+    standing, merged = _merged(names, edges, kept=labels)
+    nodes = [
+        {"id": n, "label": labels.get(n, (standing[n], ""))[0], "kind": labels.get(n, ("", "other"))[1]}
+        for n in standing
+    ]
+    doubted = [(str(a), str(b)) for a, b in found.get("doubted_edges") or ()]
+    drawing = figures.causal_graph(nodes, merged, doubted=doubted)
+    return drawing, ("Cause", "Effect"), [[words.plain(a), words.plain(b)] for a, b in edges]
 
 
 def _overlap(evidence: Evidence, found: Mapping[str, Any]) -> Drawn | None:
@@ -165,3 +262,23 @@ def _placebos(effects: Mapping[str, Any], recorded: Mapping[str, Mapping[str, An
     rows.append({"label": "Headline", "headline": True, **{key: main.get(key) for key in keys}})
     table = [[row["label"], *(words.signed(row[key]) for key in keys)] for row in rows]
     return figures.placebo_ladder(rows), ("Estimate on", "Estimate", "Low", "High"), table
+
+
+Edge = tuple[str, str]
+
+
+def _merged(names: Sequence[str], edges: Sequence[Edge], kept: Collection[str]) -> tuple[dict[str, str], list[Edge]]:
+    """Draw variables with the same causes and effects as one box: return its label by its first name, and the arrows."""
+    groups: dict[Any, list[str]] = {}
+    for name in names:
+        causes = tuple(sorted(a for a, b in edges if b == name))
+        effects = tuple(sorted(b for a, b in edges if a == name))
+        groups.setdefault(name if name in kept else (causes, effects), []).append(name)
+    stands = {name: group[0] for group in groups.values() for name in group}
+    labels = {group[0]: _box(group) for group in groups.values()}
+    return labels, list(dict.fromkeys((stands[a], stands[b]) for a, b in edges))
+
+
+def _box(group: Sequence[str]) -> str:
+    listed = ", ".join(words.plain(name) for name in group)
+    return "Known before the period\n" + fill(listed, 40) if len(group) > 1 else listed.capitalize()

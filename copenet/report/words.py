@@ -105,6 +105,12 @@ def plain(name: Any) -> str:
     return str(name).replace("_", " ")
 
 
+def covariate(name: Any) -> str:
+    """Return a covariate's name as a figure prints it: short, and never a way to break out of it."""
+    text = plain(name)
+    return text if len(text) <= 34 else text[:33] + "…"
+
+
 def estimator(name: Any) -> str:
     """Return an estimator's name as the report prints it."""
     return ESTIMATORS.get(str(name), plain(name))

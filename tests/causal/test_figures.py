@@ -50,7 +50,7 @@ DRAWN: dict[str, Callable[[], Drawing]] = {
         estimate=0.09,
         benchmarks=[{"name": "own history", "with_exposure": 0.04, "with_outcome": 0.1}],
     ),
-    "causal_graph": lambda: figures.causal_graph(NODES, ARROWS),
+    "causal_graph": lambda: figures.causal_graph(NODES, ARROWS, doubted=[("u", "e"), ("u", "y")]),
 }
 
 
@@ -211,7 +211,7 @@ def test_the_graph_names_every_arrow() -> None:
 
 def test_given_positions_are_kept() -> None:
     places = {"e": (0.0, 0.0), "y": (1.0, 0.0), "h": (0.5, 0.4), "u": (0.5, 0.9)}
-    drawing = figures.causal_graph(NODES, ARROWS, places)
+    drawing = figures.causal_graph(NODES, ARROWS, positions=places)
     found = {t.get_text(): t.get_position() for t in drawing.figure.axes[0].texts if t.get_text()}
     assert found["History"] == (0.5, 0.4)
 

@@ -125,36 +125,82 @@ def estimate(name: str, value: float | None, half: float = 0.02, **more: Any) ->
     }
 
 
+GROUPS = ("activity", "own_history", "peers", "peers_text", "place_time", "position", "representation", "text")
+
+
 def effects() -> dict[str, Any]:
     """Return an effects document with every kind of check."""
     return {
         "outcome": "positive_reframing",
-        "exposure": "any_peer",
-        "estimand": "any peer against none, composite outcome",
+        "exposure": "any_peer(received_reply, 2 weeks)",
+        "estimand": "E[Y(1) - Y(0)] over person-periods at risk with an eligible peer",
         "headline": "aipw",
-        "estimates": [estimate("naive", 0.24), estimate("ols", 0.14), estimate("aipw", 0.09, 0.03)],
+        "estimates": [estimate("aipw", 0.09, 0.03), estimate("ols", 0.14), estimate("naive", 0.24)],
         "checks": [
-            {"name": "rewired_graph", "status": "pass", "detail": "Made-up peers: +0.003.", "figures": placebo(0.003)},
-            {"name": "future_exposure", "status": "not_informative", "detail": "Ties are mutual.", "figures": {}},
-            {"name": "among_posters", "status": "refused", "detail": "Whoever posts is selected.", "figures": {}},
-            {
-                "name": "overlap",
-                "status": "pass",
-                "detail": "1.2% of person-periods are clipped.",
-                "figures": overlap(),
-            },
-            {
-                "name": "leak_audit",
-                "status": "pass",
-                "detail": "Rows are the same when built from tables cut.",
-                "figures": {},
-            },
-            {"name": "label_error", "status": "warn", "detail": "Sensitivity .97.", "figures": {}},
+            check("overlap", "pass", "1.2% of person-periods are clipped.", overlap()),
+            check("balance", "pass", "Weighted, they differ by at most 0.06.", balance()),
+            check("dependence", "pass", "Network HAC with bandwidth 2 (1.1% of all pairs).", {"bandwidth": 2}),
+            check("hidden_confounder", "pass", "A hidden trait 1.8 times as strong as own history.", hidden()),
+            check("rewired_graph", "pass", "Made-up peers: +0.003.", placebo(0.003)),
+            check("future_exposure", "not_informative", "Ties are mutual.", {"rows": 3, "share": 0.01}),
+            check("leak_audit", "pass", "Rows are the same when built from tables cut.", {}),
+            check("among_posters", "refused", "Whoever posts is selected.", {"bound_low": -0.1, "bound_high": 0.3}),
+            check("identification", "pass", "Among people alike in what was measured.", identification()),
+            check("dowhy_placebo", "pass", "Permuted: +0.001.", {"estimate": 0.088, "p_value": 0.8}),
+            check("label_error", "warn", "Their error is not carried into the interval.", {}),
         ],
-        "assumptions": ["Given what was known before the period, exposure is as good as chance."],
+        "assumptions": ["No hidden confounding given what was measured.", "Labels are right."],
         "labels_validated": True,
         "refused": None,
-        "detail": {},
+        "detail": {
+            "exposure_values": {"value": [0.0, 1.0], "count": [2900, 890]},
+            "n_peers_values": {
+                "value": [float(n) for n in range(21)],
+                "count": [0, *range(900, 900 - 19 * 47, -47), 5],
+            },
+        },
+    }
+
+
+def check(name: str, status: str, detail: str, figures: dict[str, Any]) -> dict[str, Any]:
+    """Return one check as `causal.results.Check` writes it."""
+    return {"name": name, "status": status, "detail": detail, "figures": figures}
+
+
+def balance() -> dict[str, Any]:
+    """Return the figures of a balance check."""
+    before = np.random.default_rng(2).normal(0, 0.25, 30)
+    names = [f"text_{n:02d}" for n in range(30)]
+    return {"names": names, "before": before.tolist(), "after": (before / 5).tolist()}
+
+
+def hidden() -> dict[str, Any]:
+    """Return the figures of the check for a hidden confounder."""
+    draws = np.random.default_rng(3)
+    marks = [
+        {
+            "group": group,
+            "outcome_share": float(draws.uniform(0, 0.03)),
+            "exposure_share": float(draws.uniform(0, 0.06)),
+            "bias": float(draws.uniform(0.001, 0.02)),
+            "multiple": 4.2,
+        }
+        for group in GROUPS
+    ]
+    return {"scale": 0.9, "robustness_value": 0.094, "robustness_value_interval": 0.05, "benchmarks": marks}
+
+
+def identification() -> dict[str, Any]:
+    """Return the figures of the identification check."""
+    edges = [[a, b] for g in GROUPS for a, b in (("hidden_trait", g), (g, "exposure"), (g, "outcome"))]
+    doubted = [["hidden_trait", "exposure"], ["hidden_trait", "outcome"]]
+    return {
+        "estimand": "    d\n─────────(E[outcome|own_history,text])\nd[exposure]",
+        "adjustment_set": list(GROUPS),
+        "identified_with_hidden_trait": False,
+        "edges": [*edges, ["exposure", "outcome"], *doubted],
+        "doubted_edges": doubted,
+        "unobserved": ["hidden_trait"],
     }
 
 

@@ -83,7 +83,7 @@ class EffectSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.estimator == "aipw" and not self.mapping.binary:
+        if self.mapping.binary is False and self.estimator == "aipw":
             raise UsageError(
                 f"AIPW needs a binary exposure; {self.exposure} is not.",
                 remedy="Use estimator = auto or plm, or the exposure any_peer or threshold.",

@@ -1,0 +1,212 @@
+"""The estimate of a study: a known truth, what stands beside it, refusals with a way out, and what is said aloud."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from causal.panel import PanelSettings
+from causal.schema import EXPOSURES, PANEL
+from causal.secondary import among_posters, trimming_bounds
+from causal.study_effect import EffectSettings, estimate_study, features_of, uses_of
+from copenet.foundation.errors import RefusedError, UsageError
+from gnn.schema import LABELS
+from graph.ties import build_ties
+from tests.causal.worlds import simulated
+
+QUICK = EffectSettings(placebos=False, sensitivity=False, refuter=False, text_dimensions=4)
+PEOPLE, PERIODS = 500, 12
+
+
+def tables(null=False, people=PEOPLE, periods=PERIODS):
+    world, inputs = simulated(seed=21, people=people, null=null, periods=periods)
+    messages, labels = world.tables()
+    return messages, labels, (messages["message_id"].to_pylist(), inputs.features), inputs.ties
+
+
+@pytest.fixture(scope="module")
+def study():
+    return estimate_study(*tables(), replace(QUICK, placebos=True), labels_validated=True, label_error={"f1": 0.96})
+
+
+def by_name(result):
+    return {e.estimator: e for e in result.estimates}
+
+
+def test_the_headline_covers_the_known_truth_and_naive_does_not(study):
+    truth = simulated(seed=21, people=PEOPLE, periods=PERIODS)[0].truth()["truth"]
+    found = by_name(study.result)
+    assert study.result.headline == "aipw"
+    assert set(found) == {"aipw", "ols", "naive"}
+    assert found["aipw"].ci_low <= truth <= found["aipw"].ci_high
+    assert found["naive"].ci_low > truth
+    assert found["naive"].estimate - truth > 0.08
+
+
+def test_without_an_effect_the_headline_finds_none_and_naive_does():
+    found = by_name(estimate_study(*tables(null=True), QUICK).result)
+    assert found["aipw"].p_value > 0.05
+    assert found["naive"].p_value < 0.001
+
+
+def test_tables_follow_their_schemas_and_hold_every_row(study):
+    assert study.panel.schema.equals(PANEL)
+    assert study.exposures.schema.equals(EXPOSURES)
+    assert study.exposures.num_rows == 4 * study.panel.num_rows
+    any_peer = study.exposures.filter(pc.equal(study.exposures["definition"], "any_peer(received_reply)"))
+    assert any_peer.num_rows == study.panel.num_rows
+    with_peers = pc.greater(any_peer["n_peers"], 0)
+    assert pc.sum(with_peers).as_py() == study.result.detail["rows"] == by_name(study.result)["aipw"].n
+    assert any_peer.filter(pc.invert(with_peers))["value"].null_count == any_peer.num_rows - study.result.detail["rows"]
+
+
+def test_checks_and_assumptions_are_said(study):
+    checks = {c.name: c for c in study.result.checks}
+    assert checks["leak_audit"].status == "pass"
+    assert checks["future_exposure"].status == "not_informative"
+    assert checks["rewired_graph"].status in ("pass", "warn")
+    assert checks["among_posters"].status == "refused"
+    assert checks["overlap"].status in ("pass", "warn")
+    assert "f1 0.960" in checks["label_error"].detail
+    assert any("Latent homophily" in a for a in study.result.assumptions)
+    assert orjson.loads(orjson.dumps(study.result.to_dict(), option=orjson.OPT_SERIALIZE_NUMPY))["headline"] == "aipw"
+
+
+def test_unvalidated_labels_are_said_aloud():
+    result = estimate_study(*tables(people=200), QUICK).result
+    assert not result.labels_validated
+    assert next(c for c in result.checks if c.name == "label_error").detail.startswith("Labels not validated")
+
+
+def test_the_same_ties_in_other_windows_and_order_give_the_same_numbers():
+    messages, labels, embeddings, ties = tables(people=200)
+    weekly = build_ties(messages, window_days=7).ties
+    weekly = weekly.take(pa.array(np.random.default_rng(0).permutation(weekly.num_rows)))
+    one, two = (estimate_study(messages, labels, embeddings, t, QUICK).result for t in (ties, weekly))
+    assert [e.estimate for e in one.estimates] == [e.estimate for e in two.estimates]
+    assert [e.se for e in one.estimates] == pytest.approx([e.se for e in two.estimates], rel=1e-12)
+
+
+def test_a_proportion_gets_a_slope():
+    result = estimate_study(*tables(people=250), replace(QUICK, exposure="proportion")).result
+    assert result.headline == "plm"
+    assert result.exposure == "proportion(received_reply)"
+    assert set(by_name(result)) == {"plm", "ols", "naive"}
+
+
+def test_an_outcome_nobody_shows_is_refused_with_a_way_out():
+    messages, labels, embeddings, ties = tables(people=200)
+    result = estimate_study(messages, labels, embeddings, ties, replace(QUICK, outcome="religion")).result
+    assert result.refused is not None
+    assert "commoner strategy" in result.refused or "longer periods" in result.refused
+    assert by_name(result)["aipw"].estimate is None
+
+
+def test_an_exposure_without_overlap_is_refused_and_naive_kept():
+    messages, labels, embeddings, ties = tables(people=250)
+    few = replace(QUICK, exposure="threshold", threshold=1.0)
+    rare = np.zeros(messages.num_rows)
+    rare[::15] = 1.0
+    scarce = labels.set_column(labels.column_names.index("probability"), LABELS.field("probability"), pa.array(rare))
+    result = estimate_study(messages, scarce, embeddings, ties, few).result
+    assert result.refused is not None
+    assert "overlap" in result.refused
+    assert "Try another exposure" in result.refused
+    assert by_name(result)["naive"].estimate is not None
+
+
+def test_too_short_a_study_is_refused():
+    messages, labels, _, ties = tables(people=200)
+    with pytest.raises(RefusedError, match="periods"):
+        estimate_study(messages, labels, None, ties, replace(QUICK, burn_in_periods=20))
+
+
+def test_settings_name_what_they_do_not_know():
+    with pytest.raises(UsageError):
+        EffectSettings(exposure="shares")
+    with pytest.raises(UsageError, match="binary"):
+        EffectSettings(exposure="count", estimator="aipw")
+    with pytest.raises(UsageError):
+        EffectSettings(exposure="threshold", threshold=0.0)
+    assert EffectSettings(lookback_weeks=9).panel == PanelSettings(lookback_periods=5)
+    assert EffectSettings(estimator="plm").headline == "plm"
+
+
+def test_predicted_labels_count_before_gold_ones():
+    messages, _, _, _ = tables(people=200)
+    ids = messages["message_id"].to_pylist()[:3]
+    rows = [
+        {
+            "message_id": ids[0],
+            "strategy": "humor",
+            "probability": 0.9,
+            "labelled_by": "m",
+            "sampling_probability": None,
+        },
+        {
+            "message_id": ids[1],
+            "strategy": "humor",
+            "probability": 0.2,
+            "labelled_by": "m",
+            "sampling_probability": None,
+        },
+        {
+            "message_id": ids[1],
+            "strategy": "humor",
+            "probability": 1.0,
+            "labelled_by": "a",
+            "sampling_probability": 0.1,
+        },
+        {
+            "message_id": ids[2],
+            "strategy": "denial",
+            "probability": 1.0,
+            "labelled_by": "a",
+            "sampling_probability": 0.1,
+        },
+    ]
+    labels = pa.Table.from_pylist(rows, schema=LABELS)
+    assert np.flatnonzero(uses_of(messages, labels, "humor", 0.5)).tolist() == [0]
+    assert np.flatnonzero(uses_of(messages, labels, "denial", 0.5)).tolist() == [2]
+
+
+def test_embeddings_are_aligned_by_id():
+    messages, _, _, _ = tables(people=200)
+    ids = messages["message_id"].to_pylist()
+    vectors = np.asarray([[1.0, 2.0], [3.0, 4.0]], dtype=np.float32)
+    found = features_of(messages, ([ids[5], ids[2]], vectors))
+    assert found[5].tolist() == [1.0, 2.0]
+    assert found[2].tolist() == [3.0, 4.0]
+    assert not found[[0, 1, 3]].any()
+    assert features_of(messages, None) is None
+
+
+def test_trimming_bounds_hold_the_contrast_of_those_who_always_post():
+    """A known case: exposure brings 20% more posters, all of whom use the strategy; always-posters gain .1."""
+    rng = np.random.default_rng(3)
+    n = 200_000
+    exposed = rng.random(n) < 0.5
+    kind = rng.random(n)
+    always, induced = kind < 0.5, (kind >= 0.5) & (kind < 0.6)
+    posted = always | (induced & exposed)
+    used = posted & np.where(always, rng.random(n) < 0.3 + 0.1 * exposed, True)
+    low, high = trimming_bounds(exposed, posted, used)
+    assert low < 0.1 < high
+    assert high - low == pytest.approx(0.2, abs=0.02)
+    check = among_posters(exposed, posted, used)
+    assert check.status == "refused"
+    assert check.figures["bound_low"] == low
+
+
+def test_bounds_turn_around_when_exposure_silences():
+    exposed = np.asarray([True] * 4 + [False] * 4)
+    posted = np.asarray([True, True, False, False, True, True, True, True])
+    used = np.asarray([True, False, False, False, True, True, False, False])
+    low, high = trimming_bounds(exposed, posted, used)
+    assert (low, high) == (0.5 - 1.0, 0.5 - 0.0)
+    assert among_posters(exposed, np.zeros(8, dtype=bool), np.zeros(8, dtype=bool)).detail.startswith("Nobody")

@@ -20,7 +20,7 @@ MAX_LINE = 64 * 2**20
 _PIECE = 2048  # compressed bytes per step: a zstd block turns 4 bytes into 128 KiB, so a step stays below 64 MiB
 _PLAIN_PIECE = 2**18
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
-_GZIP_MAGIC = b"\x1f\x8b"
+_GZIP_MAGIC = b"\x1f\x8b\x08"
 _BLANK = b" \t\r\n\x00"
 
 

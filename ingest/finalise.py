@@ -175,7 +175,7 @@ def _suspect(connection: duckdb.DuckDBPyConnection) -> None:
 def _join(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(
         """
-        CREATE VIEW final AS
+        CREATE TABLE final AS
         SELECT c.* REPLACE (
                    coalesce(c.thread_id, k.root, t.thread_id, u.ancestor, c.message_id) AS thread_id,
                    coalesce(c.bot_reason, 'declared: ' || b.reason, s.reason) AS bot_reason),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +46,7 @@ def figures(connection: duckdb.DuckDBPyConnection, cursors: list[Cursor]) -> dic
     cursor = connection.execute(_COUNTS, {"skew": CLOCK_SKEW_SECONDS})
     names = [column[0] for column in cursor.description or []]
     found: dict[str, Any] = dict(zip(names, cursor.fetchone() or [0] * len(names), strict=True))
-    staged = _one(
-        connection, "SELECT count(*) FROM staged WHERE author_id IS NULL OR author_id NOT IN (SELECT id FROM forgotten)"
-    )
-    found["duplicates"] = staged - _one(connection, "SELECT count(*) FROM chosen")
+    found["duplicates"] = _one(connection, _STAGED) - _one(connection, "SELECT count(*) FROM chosen")
     found["cycles"] = _one(connection, "SELECT count(*) FROM cyclic")
     found["first_at"], found["last_at"] = _iso(found["first_at"]), _iso(found["last_at"])
     found["platforms"] = _strings(connection, "SELECT DISTINCT platform FROM final ORDER BY 1")
@@ -61,6 +59,12 @@ def figures(connection: duckdb.DuckDBPyConnection, cursors: list[Cursor]) -> dic
     return found
 
 
+_STAGED = """
+SELECT count(*) FROM staged WHERE author_id IS NULL OR author_id NOT IN (SELECT id FROM forgotten)
+"""
+_DAYS = """
+SELECT DISTINCT strftime(created_at, '%Y-%m-%d') FROM final WHERE created_at IS NOT NULL ORDER BY 1
+"""
 _BOTS = """
 SELECT bot_reason, count(DISTINCT author_id), count(*) FROM final WHERE bot_reason IS NOT NULL GROUP BY 1 ORDER BY 1
 """
@@ -93,13 +97,10 @@ def _coverage(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
 
 
 def _gaps(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
-    days = _strings(
-        connection,
-        "SELECT DISTINCT strftime(created_at, '%Y-%m-%d') FROM final WHERE created_at IS NOT NULL ORDER BY 1",
-    )
+    days = _strings(connection, _DAYS)
     missing: list[str] = []
     count = 0
-    for day, following in zip(days, days[1:], strict=False):
+    for day, following in pairwise(days):
         start, stop = date.fromisoformat(day), date.fromisoformat(following)
         gap = (stop - start).days - 1
         count += gap
@@ -126,7 +127,8 @@ def meanings(found: dict[str, Any]) -> dict[str, str]:
         "effects towards zero when losses are random, and either way when they are not.",
         "replies_declared": "Comments a thread declares and the dumps lack are contacts nobody sees; missing ones are not "
         "a random sample, so re-estimate with edges dropped.",
-        "days_without_messages": "A gap may be silence or a failed download; people look inactive and peers look unexposed in it.",
+        "days_without_messages": "A gap may be silence or a failed download; people look inactive "
+        "and peers look unexposed in it.",
         "deleted": "Deleted and removed messages keep their ties and lose their text, so their strategies are unknown; "
         "distress and rule-breaking are deleted more often.",
         "authors_unknown": "Messages without an author make no tie and no person: the most exposed may be those who left.",
@@ -134,7 +136,8 @@ def meanings(found: dict[str, Any]) -> dict[str, str]:
         "self_replies": "Replies to oneself are kept as messages and make no tie: nobody is their own peer.",
         "bots": "Declared bots are no peers and no subjects; suspects stay in, so compare the estimate without them.",
         "clock": "Replies dated before their parents, undated messages and circles make no tie: their order is not known.",
-        "rejected": "Lines that could not be read are absent like any other missing message; see the list for files to fetch again.",
+        "rejected": "Lines that could not be read are absent like any other missing message; "
+        "see the list for files to fetch again.",
     }
 
 

@@ -15,7 +15,7 @@ from ingest.records import BadRecordError, Draft, SourceFormat
 _EARLIEST, _LATEST = 1_104_537_600, 4_102_444_800  # 2005 (Reddit's first year) to 2100
 _ID = re.compile(r"[0-9a-z]{1,16}")
 _FULLNAME = re.compile(r"t[13]_[0-9a-z]{1,16}")
-_DELETED = frozenset({"[deleted]", "[deleted by user]", "deleted"})
+_DELETED = frozenset({"[deleted]", "[deleted by user]"})
 _REMOVED = frozenset({"[removed]", "[removed by reddit]", "[ removed by reddit ]"})
 _BY_AUTHOR = frozenset({"deleted", "author"})
 _DIGITS36 = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -88,7 +88,7 @@ def _native_id(record: dict[str, Any]) -> str:
     value = record.get("id")
     if value is None:
         value = record.get("name")
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 36**16:
         return base36(value)
     if not isinstance(value, str):
         raise BadRecordError("no id")
@@ -127,8 +127,8 @@ def _text(record: dict[str, Any], comment: bool) -> tuple[str | None, str]:
     if gone:
         return None, gone
     title = None if comment else _string(record.get("title"))
-    if title and _mark(title):
-        return None, _mark(title) or "deleted"
+    if title and (mark := _mark(title)):
+        return None, mark
     text = "\n\n".join(part for part in (title, body) if part)
     return (text, "present") if text else (None, "empty")
 

@@ -41,9 +41,10 @@ class IngestSummary:
     figures: Mapping[str, Any]
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or name not in self.figures:
+        figures = self.__dict__.get("figures", {})
+        if name not in figures:
             raise AttributeError(name)
-        return self.figures[name]
+        return figures[name]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as a JSON-shaped document."""

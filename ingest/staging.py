@@ -16,11 +16,11 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-from copenet.foundation.files import digest_file, digest_of, private_directory, read_json, write_json
+from copenet.foundation.files import digest_of, private_directory, read_json, write_json
 from copenet.foundation.progress import SILENT, Progress
 from copenet.foundation.tables import TIMESTAMP, write_table
 from ingest.containers import Line, Loss, read_lines
-from ingest.pseudonyms import Pseudonyms
+from ingest.pseudonyms import Pseudonyms, fingerprint
 from ingest.records import BadRecordError, Draft, SourceFormat, decode
 from ingest.scrub import Scrubber
 from ingest.settings import IngestSettings
@@ -119,16 +119,15 @@ def forgotten_digest(forgotten: frozenset[str]) -> str:
 
 def stage(
     path: Path,
+    digest: str,
     root: Path,
     source: SourceFormat,
     names: Pseudonyms,
-    key_mark: str,
     settings: IngestSettings,
     progress: Progress = SILENT,
 ) -> Cursor:
     """Read one dump into staged parts, from where an earlier attempt got to, and return its final cursor."""
-    digest = digest_file(path)
-    folder = root / digest[:16]
+    folder, key_mark = root / digest[:16], fingerprint(names.key)
     cursor = read_cursor(folder)
     if cursor is None or cursor.key != key_mark or cursor.digest != digest:
         shutil.rmtree(folder, ignore_errors=True)
@@ -136,6 +135,8 @@ def stage(
     if cursor.done:
         return _renamed(folder, cursor, path.name)
     private_directory(folder)
+    for leftover in folder.glob(".*.partial"):
+        leftover.unlink()
     with progress.task(f"read {path.name}", total=path.stat().st_size, unit="B") as task:
         return _Stager(path, folder, source, names, settings, cursor).run(task.advance)
 
@@ -263,7 +264,7 @@ class RowMaker:
         extra = (draft.declared_replies, _digest(text) if text else None, scrubber.names_replaced - before)
         source = f"{self._source}:{line}"
         row = (*body, source, *extra, _digest(orjson.dumps((*body, *extra)).decode()))
-        return row, ((row[1], source, text) if text else None)
+        return row, ((str(row[1]), source, text) if text else None)
 
     def _forum(self, draft: Draft) -> str | None:
         if draft.forum_owner is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from copenet.foundation.errors import InputError, ResourceError
-from copenet.foundation.files import digest_of, private_directory, read_json, write_json
+from copenet.foundation.files import digest_file, digest_of, private_directory, read_json, write_json
 from copenet.foundation.progress import SILENT, Progress
 from copenet.foundation.tables import read_table, write_table
 from ingest.finalise import build, engine, recover, write
@@ -59,11 +59,14 @@ def ingest(
         InputError: A file is not there, nothing in any file could be kept, or the key is not the one used before.
         ResourceError: Another ingest of this study is running.
     """
+    paths = sorted({Path(path) for path in paths})
     for path in paths:
         require_file(path)
     with locked(restricted) as root:
         names = Pseudonyms(load_key(restricted, settings.key_file), read_forgotten(restricted))
-        cursors = [_stage_one(path, root, names, settings, progress) for path in sorted(set(paths))]
+        dumps = [(path, digest_file(path)) for path in paths]
+        _require_one_key(root, fingerprint(names.key), {digest for _, digest in dumps})
+        cursors = [_stage_one(path, digest, root, names, settings, progress) for path, digest in dumps]
         if paths and not any(c.rows + c.withheld for c in cursors):
             _refuse_empty(root, cursors)
         return IngestSummary(_finalise(restricted, names, _declared(names, settings.bots), settings, progress))
@@ -88,13 +91,23 @@ def locked(restricted: Path) -> Iterator[Path]:
         os.close(descriptor)
 
 
-def _stage_one(path: Path, root: Path, names: Pseudonyms, settings: IngestSettings, progress: Progress) -> Cursor:
-    mark = fingerprint(names.key)
+def _require_one_key(root: Path, mark: str, given: Set[str] = frozenset()) -> None:
+    """Refuse before anything is read again when people of other dumps would no longer be the same people."""
+    if any(cursor.key != mark and cursor.digest not in given for _, cursor in staged_folders(root)):
+        raise InputError(
+            "Part of this study was read under another key, so its people cannot be joined with the others.",
+            remedy="Bring the former key back, or give every dump of the study to one ingest.",
+        )
+
+
+def _stage_one(
+    path: Path, digest: str, root: Path, names: Pseudonyms, settings: IngestSettings, progress: Progress
+) -> Cursor:
     try:
         source = find_format(path)
     except InputError:
         source = FORMATS[0]  # every line is then rejected, with its reason
-    return stage(path, root, source, names, mark, settings, progress)
+    return stage(path, digest, root, source, names, settings, progress)
 
 
 def _refuse_empty(root: Path, cursors: Sequence[Cursor]) -> None:
@@ -117,12 +130,6 @@ def _finalise(
 ) -> dict[str, Any]:
     root = restricted / "ingest"
     staged = _purged(root, names.forgotten)
-    mark = fingerprint(names.key)
-    if any(cursor.key != mark for _, cursor in staged):
-        raise InputError(
-            "Part of this study was read under another key, so its people cannot be joined with the others.",
-            remedy="Bring the former key back, or give every dump of the study to one ingest.",
-        )
     state = digest_of([_FINAL_VERSION, VERSION, [vars(c) for _, c in staged], dict(bots), sorted(names.forgotten)])
     path = root / "final.json"
     there = (restricted / "messages").is_dir() and (restricted / "texts").is_dir()
@@ -171,6 +178,7 @@ def forget(restricted: Path, platform: str, raw_names: Sequence[str], *, key_fil
         if not any(staged_folders(restricted / "ingest")):
             raise InputError("Nothing has been ingested into this study.", remedy="Run: copenet ingest STUDY PATH…")
         key = load_key(restricted, key_file)
+        _require_one_key(restricted / "ingest", fingerprint(key))
         gone = {pseudonym(key, platform, raw.strip().removeprefix("/").removeprefix("u/")) for raw in raw_names}
         bots = read_json(final)["bots"] if final.is_file() else _declared(Pseudonyms(key), ())
         removed = _messages_of(restricted, gone)

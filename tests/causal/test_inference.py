@@ -1,0 +1,178 @@
+"""Network HAC against dense algebra, published figures and known dependence."""
+
+from __future__ import annotations
+
+import csv
+
+import networkx as nx
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import shortest_path
+
+from causal import inference
+from causal.inference import FEWEST_COMMUNITIES, dependence, neighbourhoods, overlap_form, positive_part_form
+from tests.causal.graphs import ring, sparse_graph
+
+
+def positive_part(kernel: np.ndarray) -> np.ndarray:
+    values, vectors = np.linalg.eigh(kernel)
+    return (vectors * np.maximum(values, 0)) @ vectors.T
+
+
+@given(n=st.integers(2, 40), degree=st.floats(0.5, 6), seed=st.integers(0, 1000), bandwidth=st.integers(0, 4))
+def test_the_kernel_holds_exactly_the_pairs_within_the_bandwidth(n, degree, seed, bandwidth):
+    graph = sparse_graph(n, min(degree, n), np.random.default_rng(seed))
+    graph.setdiag(0)
+    graph.eliminate_zeros()
+    found = neighbourhoods(graph, bandwidth).kernel.toarray()
+    distance = shortest_path(graph, unweighted=True, directed=False)
+    assert np.array_equal(found > 0, distance <= bandwidth)
+    assert set(np.unique(found)) <= {0.0, 1.0}
+
+
+@given(n=st.integers(2, 60), seed=st.integers(0, 1000))
+def test_lanczos_gives_the_form_of_the_truncated_kernel(n, seed):
+    rng = np.random.default_rng(seed)
+    kernel = neighbourhoods(sparse_graph(n, min(4, n), rng), 1).kernel
+    vector = rng.normal(size=n)
+    exact = vector @ positive_part(kernel.toarray()) @ vector
+    assert positive_part_form(kernel, vector) == pytest.approx(exact, rel=1e-6, abs=1e-8)
+
+
+def test_a_hundred_and_twenty_lanczos_steps_suffice_on_two_thousand_people():
+    rng = np.random.default_rng(1)
+    kernel = neighbourhoods(sparse_graph(2000, 8, rng), 1).kernel
+    vector = rng.normal(size=2000)
+    exact = vector @ positive_part(kernel.toarray()) @ vector
+    assert positive_part_form(kernel, vector) == pytest.approx(exact, rel=2e-3)
+
+
+@given(n=st.integers(2, 40), seed=st.integers(0, 1000), bandwidth=st.integers(0, 3))
+def test_the_overlap_kernel_is_a_gram_matrix_with_unit_diagonal(n, seed, bandwidth):
+    kernel = neighbourhoods(sparse_graph(n, min(3, n), np.random.default_rng(seed)), bandwidth).kernel
+    columns = np.eye(n)
+    assert [overlap_form(kernel, c) for c in columns] == pytest.approx(np.ones(n))
+    vector = np.random.default_rng(seed + 1).normal(size=n)
+    scaled = kernel.toarray() / np.sqrt(kernel.toarray().sum(axis=1))[:, None]
+    assert overlap_form(kernel, vector) == pytest.approx(vector @ scaled @ scaled.T @ vector)
+
+
+def test_bandwidth_zero_is_people_as_independent_clusters():
+    values = np.random.default_rng(0).normal(size=50)
+    found = dependence(ring(50), np.zeros(50, dtype=int), np.arange(50), bandwidth=0).variance(values)
+    assert found.value == pytest.approx(np.sum(values**2) / 50**2)
+    assert found.parts["iid"] == found.parts["person"] == pytest.approx(found.parts["uniform"])
+
+
+@given(seed=st.integers(0, 500))
+def test_the_variance_does_not_depend_on_how_people_are_numbered_or_on_people_without_rows(seed):
+    rng = np.random.default_rng(seed)
+    n = 30
+    graph, values, order = sparse_graph(n, 4, rng), rng.normal(size=n), rng.permutation(n)
+    padded = csr_array((n + 5, n + 5))
+    padded = csr_array(np.pad(graph.toarray(), (0, 5)))
+    place = np.empty(n, dtype=int)
+    place[order] = np.arange(n)
+    renumbered = csr_array(graph.toarray()[np.ix_(order, order)])
+    communities = np.zeros(n + 5, dtype=int)
+    here = dependence(graph, communities[:n], np.arange(n), bandwidth=1).variance(values).value
+    there = dependence(renumbered, communities[:n], place, bandwidth=1).variance(values).value
+    isolated = dependence(padded, communities, np.arange(n), bandwidth=1).variance(values).value
+    assert there == pytest.approx(here, rel=1e-9)
+    assert isolated == pytest.approx(here, rel=1e-9)
+
+
+def test_rows_of_one_person_are_summed_before_anything_else():
+    person = np.repeat(np.arange(10), 3)
+    values = np.tile([1.0, -2.0, 1.0], 10)
+    assert dependence(ring(10), np.zeros(10, dtype=int), person).variance(values).value == 0.0
+
+
+def test_a_bandwidth_by_rule_stops_before_it_holds_a_tenth_of_all_pairs():
+    graph = sparse_graph(400, 8, np.random.default_rng(3))
+    near = neighbourhoods(graph)
+    assert near.suggested >= 2
+    assert (near.bandwidth, near.pair_share < inference.MAX_PAIR_SHARE) == (1, True)
+    assert neighbourhoods(graph, 2).pair_share > inference.MAX_PAIR_SHARE
+
+
+def test_a_dense_graph_falls_back_to_communities_and_refuses_when_they_are_few():
+    dense = csr_array(np.ones((40, 40)) - np.eye(40))
+    many, few = np.arange(40) % 10, np.arange(40) % (FEWEST_COMMUNITIES - 1)
+    fallback = dependence(dense, many, np.arange(40))
+    found = fallback.variance(np.random.default_rng(0).normal(size=40))
+    assert (fallback.refused, found.method, found.dof) == (None, "community_cluster", 9.0)
+    assert "no interval is valid" in str(dependence(dense, few, np.arange(40)).refused)
+
+
+def tutorial(folder):
+    """The tutorial data of networkinference: outcome, regressors and instruments of its 2SLS, and the graph."""
+    graph = nx.read_adjlist(folder / "network.adjlist", nodetype=int)
+    adjacency = nx.to_scipy_sparse_array(graph, nodelist=range(1000), weight=None, format="csr")
+    with (folder / "node_data.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    y, x = (np.array([float(r[name]) for r in rows]) for name in ("Y", "X"))
+    two = (neighbourhoods(csr_array(adjacency), 2).kernel.toarray() > 0) & ~(
+        neighbourhoods(csr_array(adjacency), 1).kernel.toarray() > 0
+    )
+
+    def mean_over(matrix, values):
+        size = np.asarray(matrix.sum(axis=1)).ravel()
+        return np.where(size > 0, (matrix @ values) / np.maximum(size, 1), 0.0)
+
+    near, far = adjacency.toarray() > 0, two
+    regressors = np.column_stack([np.ones(1000), mean_over(near, y), mean_over(near, x), x])
+    instruments = np.column_stack([np.ones(1000), mean_over(far, x), mean_over(near, x), x])
+    return y, regressors, instruments, csr_array(adjacency)
+
+
+def test_parity_with_the_network_hac_of_networkinference(shared_data):
+    folder = shared_data / "parity" / "networkinference_tutorial"
+    y, regressors, instruments, graph = tutorial(folder)
+    inverse = np.linalg.inv(instruments.T @ regressors)
+    beta = inverse @ instruments.T @ y
+    assert beta == pytest.approx([0.93397924, 0.52239823, 2.85116605, 1.00725669], abs=1e-7)
+    influence = 1000 * (instruments * (y - regressors @ beta)[:, None]) @ inverse.T
+    near = neighbourhoods(graph, seed=0)
+    assert (near.suggested, near.bandwidth) == (3, 3)
+    found = [inference.hac_variance(influence[:, j], 1000, near, 0.0).parts for j in range(4)]
+    uniform = np.sqrt([part["uniform"] for part in found])
+    truncated = np.sqrt([part["truncated"] for part in found])
+    assert uniform == pytest.approx([0.1052, 0.0459, 0.1521, 0.0548], abs=6e-5)
+    assert truncated == pytest.approx([0.1210, 0.0537, 0.1900, 0.0680], abs=1.5e-4)
+
+
+def test_parity_with_networkinference_side_by_side():
+    """The peer and ours on one random graph, its own bandwidth rule included."""
+    networkinference = pytest.importorskip("networkinference")
+    rng = np.random.default_rng(5)
+    graph = nx.connected_watts_strogatz_graph(120, 4, 0.3, seed=5)
+    x = rng.normal(size=120)
+    y = x + rng.normal(size=120)
+    regressors = np.column_stack([np.ones(120), x])
+    peer = networkinference.OLS(y, x[:, None], graph)  # it adds the constant
+    peer.network_se(b=2, verbose=False)
+    inverse = np.linalg.pinv(regressors)
+    residual = y - regressors @ (inverse @ y)
+    near = neighbourhoods(csr_array(nx.to_scipy_sparse_array(graph, nodelist=range(120))), 2)
+    ours = [inference.hac_variance(120 * inverse[j] * residual, 120, near, 0.0).parts["uniform"] for j in range(2)]
+    assert np.sqrt(ours) == pytest.approx(peer.network_se_result, rel=1e-6)
+
+
+def test_where_neighbours_share_shocks_iid_intervals_cover_too_rarely_and_network_hac_does_not():
+    """100 worlds, true mean 0, shocks averaged over neighbours on a ring: exact binomial limits at 99.9%."""
+    n, worlds = 400, 100
+    graph = ring(n)
+    smooth = csr_array(graph + csr_array(np.eye(n)))
+    covered = {"iid": 0, "ours": 0}
+    for world in range(worlds):
+        values = smooth @ np.random.default_rng(world).normal(size=n)
+        centre = values.mean()
+        found = dependence(graph, np.zeros(n, dtype=int), np.arange(n), bandwidth=2).variance(values - centre)
+        covered["iid"] += abs(centre) < 1.96 * np.sqrt(found.parts["iid"])
+        covered["ours"] += abs(centre) < 1.96 * found.se
+    assert covered["iid"] < 86  # P(fewer than 86 of 100 | coverage .95) < .001; the truth is about .74
+    assert covered["ours"] >= 84

@@ -49,8 +49,7 @@ class Mapping:
             adjacency: n x n, row i holds whom i is exposed to; weights are not used.
             treatment: D (n), 0 or 1.
         """
-        peers = csr_array(adjacency, dtype=float, copy=True)
-        peers.data[:] = 1.0
+        peers = csr_array(csr_array(adjacency) != 0, dtype=float)
         n_peers = np.diff(peers.indptr).astype(np.int64)
         return self.of_counts(np.asarray(peers @ np.asarray(treatment, dtype=float)), n_peers), n_peers
 

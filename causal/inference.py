@@ -88,8 +88,7 @@ def sum_by(values: Float, person: Int, n: int) -> Float:
 
 def undirected(adjacency: csr_array) -> csr_array:
     """Return the symmetric 0/1 graph of `adjacency` without loops."""
-    graph = csr_array(adjacency, dtype=np.int8, copy=True)
-    graph.data[:] = 1
+    graph = csr_array(csr_array(adjacency) != 0, dtype=np.int8)
     graph = csr_array(graph.maximum(graph.T))
     graph.setdiag(0)
     graph.eliminate_zeros()
@@ -135,7 +134,8 @@ def neighbourhoods(
     length = mean_path_length(graph, seed)
     suggested = suggested_bandwidth(graph, length)
     wanted = suggested if bandwidth is None else bandwidth
-    kernel, used = eye_array(graph.shape[0], dtype=np.int8, format="csr"), 0
+    # Entries count paths before they are cut to 1: eight bits would wrap to 0 at 256 common neighbours.
+    kernel, used = eye_array(graph.shape[0], dtype=np.int32, format="csr"), 0
     step = csr_array(graph + kernel)
     while used < wanted:
         wider = csr_array(kernel @ step)

@@ -31,7 +31,7 @@ from copenet.foundation.files import digest_of
 from graph.ties import build_ties
 
 BURN_IN_SECONDS = 4 * 14 * 86_400
-SETTINGS = EffectSettings(placebos=False, sensitivity=False, refuter=False)
+SETTINGS = EffectSettings(placebos=False, sensitivity=False, refuter=False, representation_dimensions=0)
 BARS = {
     "coverage_headline": (0.90, 0.99),
     "coverage_naive": (0.0, 0.20),

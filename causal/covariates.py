@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
 
 from causal.events import Bool, Calendar, Events, Float, Float32, Int, TieEvents
+from copenet.foundation.errors import InputError
 from copenet.foundation.seeds import integer_seed
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class Basis:
     Attributes:
         mean, components: Centre (d) and principal axes (d x q) of the text features.
         representation: The GraphSAGE weights, or None.
+        without_representation: Why there is no representation though one was asked for; else empty.
         forums: Codes of the forums with a column each; the busiest is the reference.
         first, count: First period with rows and the number of them.
         names, groups: Of each covariate.
@@ -71,6 +73,7 @@ class Basis:
     count: int
     names: tuple[str, ...]
     groups: tuple[str, ...]
+    without_representation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,16 +166,21 @@ def _named(basis: Basis, names: tuple[str, ...], groups: tuple[str, ...]) -> Bas
 
 
 def _with_representation(basis: Basis, prefix: Prefix, settings: PanelSettings) -> Basis:
+    """Fit the GraphSAGE weights on the people known in the burn-in; say so where their ties are too few."""
     if not settings.representation_dimensions:
         return basis
     from gnn import SageRepresentation
 
-    fitted = SageRepresentation.fit(
-        node_features(history_of(prefix, basis)),
-        prefix.peers(),
-        dim=settings.representation_dimensions,
-        seed=integer_seed(settings.seed, "panel", "representation"),
-    )
+    known = np.unique(prefix.events.person)
+    try:
+        fitted = SageRepresentation.fit(
+            node_features(history_of(prefix, basis))[known],
+            prefix.peers()[known][:, known],
+            dim=settings.representation_dimensions,
+            seed=integer_seed(settings.seed, "panel", "representation"),
+        )
+    except InputError as error:
+        return replace(basis, without_representation=error.message)
     return replace(basis, representation=fitted)
 
 

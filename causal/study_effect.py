@@ -76,7 +76,7 @@ class EffectSettings:
     estimator: Literal["auto", "aipw", "plm"] = "auto"
     label_threshold: float = 0.5
     text_dimensions: int = 8
-    representation_dimensions: int = 0
+    representation_dimensions: int = 8
     placebos: bool = True
     sensitivity: bool = True
     refuter: bool = True
@@ -414,7 +414,8 @@ def _detail(study: _Study, exposure: Float, main: Estimates, settings: EffectSet
         "dropped_messages": int(panel.dropped.sum()),
         "covariates": list(panel.names),
         "covariate_groups": list(panel.groups),
-        "representation": settings.representation_dimensions,
+        "representation_dimensions": settings.representation_dimensions,
+        "without_representation": panel.basis.without_representation,
         "ties": len(study.ties),
         "channel": settings.channel,
     }

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
+from causal import leaks
 from causal.panel import PanelSettings, union_graph, with_rows
 from causal.schema import PANEL
 from copenet.foundation.errors import RefusedError, UsageError
@@ -192,3 +193,22 @@ def test_numbers_do_not_depend_on_the_hash_seed_or_on_the_order_of_the_table():
     assert np.array_equal(one.covariates, two.covariates)
     assert np.array_equal(one.outcome, two.outcome)
     assert DAY == 86_400
+
+
+def test_a_representation_of_prior_words_and_ties_is_a_covariate_and_leaks_nothing():
+    _, inputs = simulated()
+    settings = PanelSettings(representation_dimensions=3)
+    panel, events, _ = panel_of(inputs, settings)
+    columns = [k for k, g in enumerate(panel.groups) if g == "representation"]
+    assert len(columns) == 3
+    assert np.all(panel.covariates[:, columns].std(axis=0) > 0)
+    check = leaks.audit(panel, events, inputs, "received_reply")
+    assert check.status == "pass", check.figures
+
+
+def test_too_few_ties_for_a_representation_are_said():
+    said = [Said(f"reddit:u_{k % 4}", day, None, False) for k, day in enumerate(range(42))]
+    panel, _, _ = panel_of(inputs_of(said), PanelSettings(1, 2, 2, 2, 2, representation_dimensions=3))
+    assert panel.basis.representation is None
+    assert "ties" in panel.basis.without_representation
+    assert "representation" not in panel.groups

@@ -19,7 +19,7 @@ from gnn.schema import LABELS
 from graph.ties import build_ties
 from tests.causal.worlds import simulated
 
-QUICK = EffectSettings(placebos=False, sensitivity=False, refuter=False, text_dimensions=4)
+QUICK = EffectSettings(placebos=False, sensitivity=False, refuter=False, text_dimensions=4, representation_dimensions=0)
 PEOPLE, PERIODS = 500, 12
 
 
@@ -133,7 +133,7 @@ def test_settings_name_what_they_do_not_know():
         EffectSettings(exposure="count", estimator="aipw")
     with pytest.raises(UsageError):
         EffectSettings(exposure="threshold", threshold=0.0)
-    assert EffectSettings(lookback_weeks=9).panel == PanelSettings(lookback_periods=5)
+    assert EffectSettings(lookback_weeks=9).panel == PanelSettings(lookback_periods=5, representation_dimensions=8)
     assert EffectSettings(estimator="plm").headline == "plm"
 
 

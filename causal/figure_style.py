@@ -98,6 +98,7 @@ class Drawing:
         buffer = io.BytesIO()
         with style():
             self.figure.savefig(buffer, format=kind, metadata=metadata)
+        self.figure.set_layout_engine("none")  # laid out once: the next format stands exactly as the first
         return buffer.getvalue()
 
 

@@ -98,7 +98,7 @@ def _estimated(evidence: Evidence, effects: Mapping[str, Any]) -> Answer:
     low, high = words.points(main.get("ci_low")), words.points(main.get("ci_high"))
     binary = is_contrast(evidence, effects)
     unit = "percentage points" if binary else "percentage points per unit of exposure"
-    assumptions = effects.get("assumptions") or ()
+    assumptions = words.listed(effects.get("assumptions"))
     return Answer(
         state="effect" if found else "null",
         warning=label_warning(evidence),
@@ -154,7 +154,7 @@ def _naive(effects: Mapping[str, Any], main: Mapping[str, Any]) -> str:
 
 def _overturn(effects: Mapping[str, Any]) -> str:
     """Name what would overturn the answer: a strong enough hidden cause, and every check that did not pass."""
-    told = [c for c in effects.get("checks", ()) if isinstance(c, Mapping)]
+    told = words.records(effects.get("checks"))
     hidden = next((str(c.get("detail", "")) for c in told if _is_sensitivity(c)), "")
     open_ = [str(c["name"]) for c in told if c.get("status") in ("fail", "warn") and "name" in c]
     parts = [hidden or "A trait nobody measured that both draws people together and makes them cope alike."]

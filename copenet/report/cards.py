@@ -23,15 +23,12 @@ class Fact:
 
 def data_facts(quality: Mapping[str, Any]) -> list[Fact]:
     """Return the figures of the data card that the quality report holds."""
-    replies = quality.get("replies") or 0
-    resolved = quality.get("replies_resolved")
-    messages = quality.get("messages") or 0
     rows = [
         _count(quality, "messages", "Messages", "Everything below is made of these."),
         _count(quality, "authors", "Authors", "People, declared bots apart. Few people make wide intervals."),
-        _share("Replies whose parent is here", resolved, replies, _MISSING_TIES),
+        _share("Replies whose parent is here", quality, ("replies_resolved", "replies"), _MISSING_TIES),
         _count(quality, "parents_missing", "Parents missing", "Their authors may be peers nobody can see."),
-        _share("Deleted or removed messages", quality.get("deleted"), messages, _DELETED),
+        _share("Deleted or removed messages", quality, ("deleted", "messages"), _DELETED),
         _count(quality, "duplicates", "Duplicates dropped", "The same message in two files counts once."),
         _count(quality, "self_replies", "Replies to oneself", "Kept as messages; nobody is their own peer."),
         _count(quality, "bots", "Declared bots", "Make no ties and are at risk of nothing."),
@@ -55,30 +52,28 @@ _DELETED = "People delete what they regret. Coping in deleted messages is not co
 
 def _count(quality: Mapping[str, Any], key: str, label: str, meaning: str) -> Fact | None:
     value = quality.get(key)
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        value = len(value)
-    return Fact(label, words.number(value), meaning) if isinstance(value, int | float) else None
+    value = len(value) if isinstance(value, list) else value
+    return Fact(label, words.number(value), meaning) if words.is_number(value) else None
 
 
-def _share(label: str, part: Any, whole: Any, meaning: str) -> Fact | None:
-    if not isinstance(part, int | float) or not whole:
+def _share(label: str, quality: Mapping[str, Any], keys: tuple[str, str], meaning: str) -> Fact | None:
+    part, whole = (quality.get(key) for key in keys)
+    share = words.ratio(part, whole)
+    if share is None:
         return None
-    return Fact(label, f"{words.percent(part / whole)} ({words.number(part)} of {words.number(whole)})", meaning)
+    return Fact(label, f"{words.percent(share)} ({words.number(part)} of {words.number(whole)})", meaning)
 
 
 def rejections(quality: Mapping[str, Any]) -> int:
     """Return how many lines were rejected."""
-    rejected = quality.get("rejected")
-    known = len(rejected) if isinstance(rejected, Sequence) else 0
+    known = len(words.listed(quality.get("rejected")))
     total = quality.get("rejected_total", quality.get("rejected_lines"))
     return int(total) if isinstance(total, int) else known
 
 
 def rejection_reasons(quality: Mapping[str, Any]) -> list[tuple[str, int]]:
     """Return why lines were rejected and how often, most frequent first; never which line says what."""
-    rejected = quality.get("rejected")
-    rows = rejected if isinstance(rejected, Sequence) else ()
-    reasons = Counter(str(row.get("reason", "unknown")) for row in rows if isinstance(row, Mapping))
+    reasons = Counter(str(row.get("reason", "unknown")) for row in words.records(quality.get("rejected")))
     return sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
 
 
@@ -126,25 +121,18 @@ _METHODS = {"leiden": "Leiden", "map_equation": "Map equation"}
 def partitions(evidence: Evidence) -> list[Partition]:
     """Return the partitions that the graph document describes, in its order."""
     graph = evidence.get("graph")
-    found = graph.get("communities")
-    if isinstance(found, Mapping):
-        rows = [found] if "sizes" in found else [{"method": k, **v} for k, v in found.items() if isinstance(v, Mapping)]
-    else:
-        rows = [row for row in found if isinstance(row, Mapping)] if isinstance(found, Sequence) else []
-    if not rows and "modularity" in graph:
-        rows = [graph]
-    return [_partition(row, evidence.suppress_below) for row in rows]
+    return [_partition(row, evidence.suppress_below) for row in words.records(graph.get("communities"))]
 
 
 def _partition(row: Mapping[str, Any], least: int) -> Partition:
-    sizes = [int(size) for size in row.get("sizes") or ()]
+    sizes = [int(size) for size in words.listed(row.get("sizes")) if words.is_number(size)]
     shown = [size for size in sizes if size >= least]
-    method = str(row.get("method", "leiden"))
+    method, smaller = str(row.get("method", "leiden")), row.get("smaller")
     return Partition(
         method=_METHODS.get(method, words.plain(method)),
         n=words.number(row.get("n", len(sizes))),
         largest=" · ".join(words.number(size) for size in shown[:6]) + (" …" if len(shown) > 6 else ""),
-        hidden=len(sizes) - len(shown) + int(row.get("smaller") or 0),
+        hidden=len(sizes) - len(shown) + (int(smaller) if words.is_number(smaller) else 0),
         modularity=words.number(row.get("modularity"), 3),
         codelength=words.number(row.get("codelength"), 2),
         stability=_agreement(row.get("agreement")),
@@ -152,11 +140,9 @@ def _partition(row: Mapping[str, Any], least: int) -> Partition:
 
 
 def _agreement(found: Any) -> str:
-    if isinstance(found, int | float):
-        return words.number(found, 2)
-    if not isinstance(found, Mapping) or found.get("mean") is None:
+    if not isinstance(found, Mapping) or not words.is_number(found.get("mean")):
         return "–"
-    lowest = f", lowest {words.number(found['lowest'], 2)}" if found.get("lowest") is not None else ""
+    lowest = f", lowest {words.number(found['lowest'], 2)}" if words.is_number(found.get("lowest")) else ""
     return f"{words.number(found['mean'], 2)} over {words.number(found.get('seeds'))} seeds{lowest}"
 
 
@@ -169,7 +155,6 @@ class StrategyRow:
     example: str
     found: str
     figures: tuple[str, ...]
-    f1: float | None
     reason: str
 
 
@@ -177,9 +162,10 @@ def strategy_rows(labels: Mapping[str, Any]) -> list[StrategyRow]:
     """Return the fourteen strategies with the error of the first model that was judged."""
     from gnn.strategies import STRATEGIES
 
-    models = [m for m in labels.get("models") or () if isinstance(m, Mapping)]
-    judged = _per_strategy(models[0]) if models else {}
-    share = _shares(labels)
+    models = words.records(labels.get("models"))
+    judged = {str(row.get("strategy")): row for row in words.records(models[0].get("per_strategy"))} if models else {}
+    share = labels.get("prevalences")
+    share = share if isinstance(share, Mapping) else {}
     rows = []
     for strategy in STRATEGIES:
         entry = judged.get(strategy.id, {})
@@ -190,27 +176,12 @@ def strategy_rows(labels: Mapping[str, Any]) -> list[StrategyRow]:
                 name=strategy.name,
                 definition=strategy.definition,
                 example=strategy.prototypes[0],
-                found=words.percent(found) if found is not None else "–",
+                found=words.percent(found),
                 figures=figures,
-                f1=entry.get("f1"),
                 reason=str(entry.get("reason") or ""),
             )
         )
     return rows
-
-
-def _per_strategy(model: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    rows = model.get("per_strategy")
-    if isinstance(rows, Mapping):
-        return {str(k): v for k, v in rows.items() if isinstance(v, Mapping)}
-    return {str(r.get("strategy")): r for r in rows or () if isinstance(r, Mapping)}
-
-
-def _shares(labels: Mapping[str, Any]) -> dict[str, float]:
-    for key in ("prevalences", "prevalence"):
-        if isinstance(labels.get(key), Mapping):
-            return {str(k): float(v) for k, v in labels[key].items() if isinstance(v, int | float)}
-    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +206,7 @@ _ORDER = ("refused", "fail", "warn", "not_informative", "pass")
 
 def check_rows(effects: Mapping[str, Any]) -> list[CheckRow]:
     """Return the checks, refusals and failures first."""
-    rows = [_check(row) for row in effects.get("checks") or () if isinstance(row, Mapping)]
+    rows = [_check(row) for row in words.records(effects.get("checks"))]
     rank = {status: place for place, status in enumerate(_ORDER)}
     return sorted(rows, key=lambda row: rank.get(row.status, len(rank)))
 
@@ -277,7 +248,7 @@ _LATER: tuple[tuple[tuple[str, ...], str], ...] = (
 
 def not_done(evidence: Evidence) -> list[str]:
     """Return what this study has not done: stages that have not run, checks that could not speak, known gaps."""
-    names = " ".join(str(c.get("name")) for c in evidence.get("effects").get("checks") or () if isinstance(c, Mapping))
+    names = " ".join(str(c.get("name")) for c in words.records(evidence.get("effects").get("checks")))
     silent = [
         f"{row.title}: {row.word}. {row.detail}"
         for row in check_rows(evidence.get("effects"))

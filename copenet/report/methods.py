@@ -31,7 +31,7 @@ def _data(evidence: Evidence, used: set[str]) -> str:
     if not quality:
         return ""
     used |= {"benton2017", "reagle2022"}
-    platforms = ", ".join(map(str, quality.get("platforms") or ["online forums"])).title()
+    platforms = ", ".join(map(str, words.listed(quality.get("platforms")) or ["online forums"])).title()
     text = (
         f"We analysed {words.number(quality.get('messages'))} messages by {words.number(quality.get('authors'))} authors "
         f"({platforms}; {words.day(quality.get('first_at'))} to {words.day(quality.get('last_at'))}). "
@@ -44,9 +44,9 @@ def _data(evidence: Evidence, used: set[str]) -> str:
         )
     if evidence.truth is not None:
         text += "The messages are simulated: nobody in them is real. "
-    resolved, replies = quality.get("replies_resolved"), quality.get("replies")
-    if replies and resolved is not None:
-        text += f"For {words.percent(resolved / replies)} of the replies the parent message was in the data. "
+    resolved = words.ratio(quality.get("replies_resolved"), quality.get("replies"))
+    if resolved is not None:
+        text += f"For {words.percent(resolved)} of the replies the parent message was in the data. "
     return text + (
         "Usernames were replaced by keyed pseudonyms, and handles, links to profiles and e-mail addresses inside the "
         "text as well. Following ethical guidance for such data (Benton et al., 2017), no message is quoted, because "
@@ -64,7 +64,7 @@ def _labels(evidence: Evidence, used: set[str]) -> str:
         used |= {"wang2020"}
         text += ", from sentence embeddings of a MiniLM transformer (Wang et al., 2020)"
     text += ". The labeller saw each message alone, never its thread. "
-    models = [m for m in labels.get("models") or () if isinstance(m, dict)]
+    models = words.records(labels.get("models"))
     if labels.get("labels_validated") and models:
         best = models[0]
         return text + (
@@ -123,7 +123,7 @@ def _estimation(headline: object, used: set[str]) -> str:
 
 def _limits(effects: Mapping[str, Any], used: set[str]) -> str:
     """Describe the checks that ran, and no others."""
-    names = " ".join(str(c.get("name")) for c in effects.get("checks") or () if isinstance(c, Mapping))
+    names = " ".join(str(c.get("name")) for c in words.records(effects.get("checks")))
     used |= {"shalizi2011"}
     done = []
     if "hidden_confounder" in names:

@@ -14,6 +14,7 @@ from copenet.report.evidence import Evidence, gather
 from copenet.report.methods import methods
 from copenet.report.plots import Plot, effect_plots, ladder_order
 
+FILTERS = ("number", "signed", "percent", "p_value", "day", "plain", "estimator", "listed", "records")
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -80,7 +81,19 @@ def render(evidence: Evidence, plots: Mapping[str, Plot]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for name in ("number", "signed", "percent", "points", "p_value", "day", "plain", "estimator", "status"):
+    for name in (
+        "number",
+        "signed",
+        "percent",
+        "points",
+        "p_value",
+        "day",
+        "plain",
+        "estimator",
+        "status",
+        "listed",
+        "records",
+    ):
         environment.filters[name] = getattr(words, name)
     environment.globals["style"] = (TEMPLATES / "report.css").read_text(encoding="utf-8")
     return environment.get_template("report.html").render(**_context(evidence, plots))

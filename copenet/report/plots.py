@@ -13,6 +13,7 @@ import numpy as np
 
 from causal import figures
 from causal.figure_style import BLUE, GREEN, GREY, INK, ORANGE, RULE, SKY, VERMILION, WASH, Drawing
+from copenet.foundation.files import write_bytes, write_text
 from copenet.report import words
 from copenet.report.evidence import Evidence
 from copenet.report.limits import limit_of
@@ -56,18 +57,18 @@ class Plot:
     wide: bool = False
 
 
-def inline(drawing: Drawing) -> str:
-    """Return the SVG of `drawing` to stand inside a page: its own ids, the page's colours, named for screen readers."""
-    svg = drawing.svg()
+def inline(drawing: Drawing, svg: str) -> str:
+    """Return `svg`, drawn by `drawing`, to stand inside a page: its own ids, the page's colours, named for screen readers."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"\s*<style[^>]*>.*?</style>", "", svg, flags=re.DOTALL)  # it would style the page around it
     svg = re.sub(r'\bid="([^"]+)"', rf'id="{drawing.name}-\1"', svg)
     svg = re.sub(r"url\(#([^)]+)\)", rf"url(#{drawing.name}-\1)", svg)
     svg = re.sub(r'href="#([^"]+)"', rf'href="#{drawing.name}-\1"', svg)
     for colour, variable in _THEME.items():
         svg = re.sub(rf"(fill|stroke): {colour}", rf"\1: var({variable})", svg, flags=re.IGNORECASE)
     svg = re.sub(r"font: ([\d.]+)px '[^']*'[^;\"]*", r"font-size: \1px", svg)
-    return svg.replace("<svg ", f'<svg role="img" aria-label="{_attribute(drawing.alt)}" ', 1)
+    return svg.replace("<svg ", f'<svg role="img" class="mpl" aria-label="{_attribute(drawing.alt)}" ', 1)
 
 
 def _attribute(text: str) -> str:
@@ -83,14 +84,16 @@ def effect_plots(evidence: Evidence, folder: Path | None) -> dict[str, Plot]:
         if item is None:
             continue
         drawing, columns, rows = item
+        svg = drawing.svg()
         if folder is not None:
-            drawing.save(folder)
+            write_text(folder / f"{drawing.name}.svg", svg)
+            write_bytes(folder / f"{drawing.name}.pdf", drawing.pdf())
         plots[drawing.name] = Plot(
             name=drawing.name,
             alt=drawing.alt,
             caption=drawing.caption,
             command=f"copenet report {evidence.study}",
-            svg=inline(drawing),
+            svg=inline(drawing, svg),
             columns=columns,
             rows=rows,
             wide=drawing.name == "causal_graph",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 MINUS = "\N{MINUS SIGN}"
 ESTIMATORS = {
@@ -34,14 +34,34 @@ CHANNELS = {
 }
 
 
+def is_number(value: Any) -> TypeGuard[int | float]:
+    """Say whether `value` is a finite number (and no truth value)."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def listed(value: Any) -> list[Any]:
+    """Return a list as it is, and nothing for anything else."""
+    return value if isinstance(value, list) else []
+
+
+def records(value: Any) -> list[Mapping[str, Any]]:
+    """Return the records of a list, and nothing for anything else."""
+    return [row for row in listed(value) if isinstance(row, Mapping)]
+
+
+def ratio(part: Any, whole: Any) -> float | None:
+    """Return part / whole, None where that says nothing."""
+    return part / whole if is_number(part) and is_number(whole) and whole > 0 else None
+
+
 def number(value: Any, digits: int | None = None) -> str:
     """Return a number for reading: thousands apart, a true minus, a dash for nothing.
 
     >>> number(12345), number(-0.1234, 2), number(None)
     ('12,345', '−0.12', '–')
     """
-    if value is None or isinstance(value, bool | str) or not math.isfinite(value):
-        return "–" if not isinstance(value, str) else value
+    if not is_number(value):
+        return value if isinstance(value, str) else "–"
     shown = 0 if digits is None and float(value).is_integer() else 2 if digits is None else digits
     text = f"{value:,.{shown}f}"
     return (text[1:] if text.startswith("-") and not text.strip("-0.,") else text).replace("-", MINUS)
@@ -54,7 +74,7 @@ def signed(value: Any, digits: int = 3) -> str:
     ('+0.091', '0.000')
     """
     text = number(value, digits)
-    return f"+{text}" if isinstance(value, int | float) and text.strip("0.,–") and not text.startswith(MINUS) else text
+    return f"+{text}" if is_number(value) and text.strip("0.,–") and not text.startswith(MINUS) else text
 
 
 def percent(value: Any, digits: int = 1) -> str:
@@ -63,7 +83,7 @@ def percent(value: Any, digits: int = 1) -> str:
     >>> percent(0.914), percent(None)
     ('91.4%', '–')
     """
-    return "–" if not isinstance(value, int | float) or not math.isfinite(value) else f"{value * 100:.{digits}f}%"
+    return f"{value * 100:.{digits}f}%" if is_number(value) else "–"
 
 
 def points(value: Any, digits: int = 1) -> str:
@@ -72,7 +92,7 @@ def points(value: Any, digits: int = 1) -> str:
     >>> points(0.0912), points(-0.004)
     ('+9.1', '−0.4')
     """
-    return signed(value * 100, digits) if isinstance(value, int | float) else "–"
+    return signed(value * 100, digits) if is_number(value) else "–"
 
 
 def p_value(value: Any) -> str:
@@ -81,16 +101,20 @@ def p_value(value: Any) -> str:
     >>> p_value(0.0000004), p_value(0.0312)
     ('< 0.001', '0.031')
     """
-    if not isinstance(value, int | float) or not math.isfinite(value):
+    if not is_number(value):
         return "–"
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def day(value: Any) -> str:
-    """Return the day of an ISO time, or of seconds or microseconds since 1970."""
+    """Return the day of an ISO time, or of seconds or microseconds since 1970.
+
+    >>> day("2021-07-03T21:12:09+00:00"), day(0)
+    ('2021-07-03', '1970-01-01')
+    """
     if isinstance(value, str):
         return value[:10]
-    if isinstance(value, int | float) and math.isfinite(value):
+    if is_number(value) and abs(value) < 1e17:
         seconds = value / 1_000_000 if abs(value) > 1e11 else value
         return datetime.fromtimestamp(seconds, UTC).date().isoformat()
     return "–"
@@ -131,8 +155,7 @@ def headline_of(effects: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 def estimates(effects: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return the estimates of an effects document that are well formed."""
-    rows = effects.get("estimates")
-    return [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, Sequence) else []
+    return records(effects.get("estimates"))
 
 
 def named(effects: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:

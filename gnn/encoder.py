@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -39,7 +40,7 @@ class EncoderSettings:
         max_tokens: Longer texts are cut here (2 to 512; the bundled model was trained with up to 256).
         dtype: `float32`, `bfloat16` (autocast), or `auto`: bfloat16 where the processor computes in it natively.
         tokens_per_batch: Upper limit of rows × length of one batch, which bounds memory.
-        threads: Threads for torch; None for one per core.
+        threads: Batches computed side by side; None for one per core.
     """
 
     model: str = BUNDLED
@@ -120,10 +121,22 @@ class Encoder:
         if not texts:
             return vectors
         tokens = self._tokens(texts)
-        with torch_threads(self.settings.threads or os.cpu_count() or 1):
-            for rows in batches([len(t) for t in tokens], self.settings.tokens_per_batch):
-                vectors[rows] = self._forward([tokens[row] for row in rows])
+        rows_of = list(batches([len(t) for t in tokens], self.settings.tokens_per_batch))
+        work = [[tokens[row] for row in rows] for rows in rows_of]
+        for rows, made in zip(rows_of, self._parallel(work), strict=True):
+            vectors[rows] = made
         return vectors
+
+    def _parallel(self, work: list[list[list[int]]]) -> Iterator[NDArray[np.float32]]:
+        """Yield the vectors of each batch: batches side by side, each on one thread.
+
+        Threads inside a batch would wait for each other at every layer (on a busy machine that took most of the
+        time), and the numbers would depend on how many there are.
+        """
+        _ = self._model  # loaded once, before the threads begin
+        threads = min(self.settings.threads or os.cpu_count() or 1, len(work))
+        with ThreadPoolExecutor(threads, initializer=_one_torch_thread) as pool:
+            yield from pool.map(self._forward, work)
 
     def _tokens(self, texts: Sequence[str]) -> list[list[int]]:
         # A text of n characters has at most n tokens; cutting first spares the tokeniser novels.
@@ -195,6 +208,12 @@ def _padded(tokens: list[list[int]], pad: int) -> tuple[torch.Tensor, torch.Tens
 def _mean(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     weight = mask.unsqueeze(-1).to(hidden.dtype)
     return (hidden * weight).sum(1) / weight.sum(1).clamp(min=1e-9)
+
+
+def _one_torch_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)
 
 
 @contextmanager

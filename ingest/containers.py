@@ -17,7 +17,7 @@ import zstandard
 
 ZSTD_WINDOW = 2**31  # Pushshift compresses with `zstd --long=31`
 MAX_LINE = 64 * 2**20
-_PIECE = 2048  # compressed bytes per step: a zstd block turns 4 bytes into 128 KiB, so a step stays below 64 MiB
+_PIECE = 1024  # compressed bytes per step: a zstd block turns 4 bytes into 128 KiB, so a step stays below 32 MiB
 _PLAIN_PIECE = 2**18
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _GZIP_MAGIC = b"\x1f\x8b\x08"

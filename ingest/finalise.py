@@ -214,15 +214,15 @@ def write(connection: duckdb.DuckDBPyConnection, restricted: Path) -> None:
 def _in_parts(reader: pa.RecordBatchReader, schema: pa.Schema) -> Iterator[pa.Table]:
     """Yield tables of exactly `PART_ROWS` rows, so that the files do not depend on how the rows arrive."""
     held: list[pa.RecordBatch] = []
-    size = 0
+    size, none_yet = 0, True
     for batch in reader:
         held.append(batch)
         size += batch.num_rows
-        if size >= PART_ROWS:
+        while size >= PART_ROWS:
             table = pa.Table.from_batches(held, reader.schema)
             yield table.slice(0, PART_ROWS).combine_chunks()
-            held, size = table.slice(PART_ROWS).to_batches(), size - PART_ROWS
-    if held or not size:
+            held, size, none_yet = table.slice(PART_ROWS).to_batches(), size - PART_ROWS, False
+    if size or none_yet:
         yield pa.Table.from_batches(held, reader.schema).combine_chunks()
 
 

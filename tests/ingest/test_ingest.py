@@ -1,0 +1,322 @@
+"""Dumps in, tables out: duplicates, parents, threads, bots, broken files, and what the report says about them."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from pathlib import Path
+
+import pytest
+
+import ingest
+from copenet.foundation.errors import InputError, ResourceError
+from copenet.foundation.tables import conform
+from ingest.schema import MESSAGES, TEXTS
+from ingest.settings import IngestSettings, IngestSummary
+from ingest.study_tables import locked
+from tests.ingest.dumps import T0, by_id, lines, name_of, post, read, reply, texts, write, zst
+
+KEYS = {
+    "messages", "authors", "replies", "replies_resolved", "parents_missing", "deleted", "duplicates", "self_replies",
+    "rejected", "first_at", "last_at", "platforms", "bots_declared", "bots_suspected", "names_replaced",
+}  # fmt: skip
+
+
+@pytest.fixture
+def restricted(tmp_path: Path) -> Path:
+    return tmp_path / "restricted"
+
+
+def test_a_small_conversation(tmp_path: Path, restricted: Path) -> None:
+    summary = read(
+        tmp_path,
+        [reply("c2", "t1_c1", "ann", T0 + 120), reply("c1", "t3_p1", "bob"), reply("c3", "t1_gone", "cy")],
+        [post(num_comments=5)],
+    )
+    found = summary.to_dict()
+    assert found.keys() >= KEYS
+    assert isinstance(summary, IngestSummary)
+    assert (summary.messages, summary.authors, summary.replies) == (4, 3, 3)
+    assert (summary.replies_resolved, summary.parents_missing, summary.rejected) == (2, 1, [])
+    assert (summary.first_at, summary.last_at) == ("2020-09-13T12:26:40+00:00", "2020-09-13T12:28:40+00:00")
+    assert summary.platforms == ["reddit"]
+    rows = by_id(restricted)
+    assert rows["t1_c2"]["parent_id"] == "reddit:t1_c1"
+    assert rows["t1_c2"]["parent_author_id"] == name_of(restricted, "bob")
+    assert rows["t1_c3"]["parent_author_id"] is None
+    assert {row["thread_id"] for row in rows.values()} == {"reddit:t3_p1"}
+    assert rows["t3_p1"]["parent_id"] is None
+    assert rows["t3_p1"]["created_at"] == datetime.datetime.fromtimestamp(T0, datetime.UTC)
+    assert texts(restricted)["t3_p1"] == "title p1\n\nbody"
+
+
+def test_the_tables_conform_and_are_sorted_and_private(tmp_path: Path, restricted: Path) -> None:
+    read(tmp_path, [post(f"p{i}") for i in range(50)])
+    assert conform(ingest.read_messages(restricted), MESSAGES).num_rows == 50
+    assert conform(ingest.read_texts(restricted), TEXTS).num_rows == 50
+    for table in (ingest.read_messages(restricted), ingest.read_texts(restricted)):
+        ids = table.column("message_id").to_pylist()
+        assert ids == sorted(ids)
+    assert ingest.read_messages(restricted, ["kind"]).column_names == ["kind"]
+    folders = [restricted, *(p for p in restricted.rglob("*") if p.is_dir())]
+    assert all(p.stat().st_mode & 0o777 == 0o700 for p in folders)
+
+
+def test_the_source_names_digest_and_line(tmp_path: Path, restricted: Path) -> None:
+    import hashlib
+
+    path = write(tmp_path / "d", b"\n" + lines([post()]))
+    ingest.ingest([path], restricted)
+    assert by_id(restricted)["t3_p1"]["source"] == hashlib.sha256(path.read_bytes()).hexdigest()[:16] + ":2"
+
+
+def test_the_latest_retrieved_copy_is_kept(tmp_path: Path, restricted: Path) -> None:
+    old, new = post(text="old", retrieved_on=T0 + 10), post(text="new", retrieved_on=T0 + 20)
+    summary = read(tmp_path, [new, old], [old | {"score": 1}, post(text="undated")])
+    assert texts(restricted) == {"t3_p1": "title p1\n\nnew"}
+    assert (summary.messages, summary.duplicates) == (1, 3)
+
+
+def test_a_deletion_is_not_undone_by_a_copy_of_unknown_date(tmp_path: Path, restricted: Path) -> None:
+    summary = read(tmp_path, [post(text="[deleted]"), post(text="kept?")])
+    assert texts(restricted) == {}
+    assert summary.deleted == 1
+
+
+def test_self_replies_and_circles_and_children_before_parents(tmp_path: Path, restricted: Path) -> None:
+    def bare(identifier: str, parent: str) -> dict[str, object]:
+        return {k: v for k, v in reply(identifier, parent).items() if k != "link_id"}
+
+    summary = read(
+        tmp_path,
+        [
+            post(),
+            reply("c1", "t3_p1", "ann", T0 - 3600),
+            bare("a", "t1_b"),
+            bare("b", "t1_c"),
+            bare("c", "t1_a"),
+            bare("d", "t1_c"),
+            bare("e", "t1_e"),
+        ],
+    )
+    found = summary.to_dict()
+    assert found["clock"] == {"undated": 0, "earlier_than_parent": 1, "beyond_skew": 1, "cycles": 4}
+    assert found["self_replies"] == 1 + 5
+    rows = by_id(restricted)
+    assert {rows[f"t1_{i}"]["thread_id"] for i in "abcd"} == {"reddit:t1_a"}
+    assert rows["t1_e"]["thread_id"] == "reddit:t1_e"
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, 7, 64, 1000])
+def test_a_deep_thread_without_links_finds_its_root(tmp_path: Path, restricted: Path, depth: int) -> None:
+    chain = [post(), reply("c0", "t3_p1")] + [reply(f"c{i}", f"t1_c{i - 1}") for i in range(1, depth)]
+    for record in chain:
+        record.pop("link_id", None)
+    read(tmp_path, chain[::-1])
+    assert {row["thread_id"] for row in by_id(restricted).values()} == {"reddit:t3_p1"}
+
+
+def test_without_its_root_a_thread_is_named_by_the_topmost_id(tmp_path: Path, restricted: Path) -> None:
+    chain = [reply("c1", "t1_c0"), reply("c2", "t1_c1"), {"id": "c9", "body": "alone", "author": "x"}]
+    for record in chain:
+        record.pop("link_id", None)
+    read(tmp_path, chain)
+    rows = by_id(restricted)
+    assert rows["t1_c1"]["thread_id"] == rows["t1_c2"]["thread_id"] == "reddit:t1_c0"
+    assert rows["t1_c9"]["thread_id"] == "reddit:t1_c9"
+
+
+def test_nobody_is_shared_by_the_deleted(tmp_path: Path, restricted: Path) -> None:
+    summary = read(tmp_path, [post(author="[deleted]"), reply("c1", "t3_p1", "[deleted]"), reply("c2", "t1_c1", None)])
+    rows = by_id(restricted)
+    assert [rows[i]["author_id"] for i in ("t3_p1", "t1_c1", "t1_c2")] == [None] * 3
+    assert [rows[i]["author_status"] for i in ("t3_p1", "t1_c1", "t1_c2")] == ["deleted", "deleted", "unknown"]
+    assert (summary.authors, summary.self_replies, summary.replies_resolved) == (0, 0, 2)
+
+
+def test_declared_bots_are_no_authors_and_suspects_only_marked(tmp_path: Path, restricted: Path) -> None:
+    spam = [reply(f"s{i}", "t3_p1", "promo", T0 + i * 9000, body="buy now") for i in range(25)]
+    rush = [reply(f"r{i}", "t3_p1", "rusher", T0 + 10_000 + i) for i in range(121)]
+    calm = [reply(f"k{i}", "t3_p1", "calm", T0 + i * 9000, body=f"text {i}") for i in range(25)]
+    bots = [reply("b1", "t3_p1", "AutoModerator"), reply("b2", "t3_p1", "MyHelper")]
+    summary = read(tmp_path, [post(), *spam, *rush, *calm, *bots], bots=("myhelper",))
+    rows = by_id(restricted)
+    assert rows["t1_b1"]["bot_reason"] == "declared: AutoModerator"
+    assert rows["t1_b2"]["bot_reason"] == "declared: listed in the settings"
+    assert rows["t1_s0"]["bot_reason"] == "suspected: one text repeated"
+    assert rows["t1_r0"]["bot_reason"] == "suspected: many messages within an hour"
+    assert rows["t1_k0"]["bot_reason"] is None
+    assert (summary.bots_declared, summary.bots_suspected, summary.authors) == (2, 2, 4)
+    assert {b["why"] for b in summary.bots} == {r["bot_reason"] for r in rows.values() if r["bot_reason"]}
+
+
+def test_a_new_list_of_bots_needs_no_second_reading(tmp_path: Path, restricted: Path) -> None:
+    assert read(tmp_path, [post(), reply("c", "t3_p1", "bob")]).authors == 2
+    assert ingest.ingest([], restricted, settings=IngestSettings(bots=("BOB",))).authors == 1
+
+
+def test_broken_lines_are_listed_and_the_others_kept(tmp_path: Path, restricted: Path) -> None:
+    secret = "private words"
+    bad = [
+        b"{",
+        b"[1]",
+        json.dumps({"body": secret}).encode(),
+        b"\x00\x00",
+        f'{{"id": "{secret}", "body": 1}}'.encode(),
+    ]
+    path = write(tmp_path / "mixed.json", lines([post()]) + b"\n".join(bad) + b"\n" + lines([reply("c", "t3_p1")]))
+    summary = ingest.ingest([path], restricted)
+    assert summary.messages == 2
+    assert summary.rejected == [
+        {"file": "mixed.json", "line": 2, "reason": "not valid JSON"},
+        {"file": "mixed.json", "line": 3, "reason": "JSON, but not an object"},
+        {"file": "mixed.json", "line": 4, "reason": "no id"},
+        {"file": "mixed.json", "line": 6, "reason": "an id that Reddit does not use"},
+    ]
+    assert secret not in json.dumps(summary.to_dict())
+
+
+def test_many_rejects_are_counted_and_not_all_listed(tmp_path: Path, restricted: Path) -> None:
+    path = write(tmp_path / "mixed.json", lines([post()]) + b"x\n" * 2500)
+    summary = ingest.ingest([path], restricted, settings=IngestSettings(batch_rows=100))
+    assert len(summary.rejected) == 1000
+    assert summary.rejected_count == 2500
+
+
+def test_half_a_dump_is_kept_and_reported(tmp_path: Path, restricted: Path) -> None:
+    import random
+
+    noise = random.Random(7)
+    packed = zst(lines([post(f"p{i}", text=f"{noise.random()}" * 20) for i in range(3000)]), frames=3)
+    path = tmp_path / "half.zst"
+    path.write_bytes(packed[: len(packed) // 2])
+    summary = ingest.ingest([path], restricted)
+    assert summary.messages >= 999
+    assert [r["reason"] for r in summary.rejected] == ["truncated zstd file: it ends inside a frame"]
+
+
+def test_text_named_zst_is_read_by_its_content(tmp_path: Path, restricted: Path) -> None:
+    path = write(tmp_path / "text.zst", lines([post()]))
+    assert ingest.recognise(path) == ("reddit", "plain")
+    assert ingest.ingest([path], restricted).messages == 1
+
+
+def test_a_powershell_redirect(tmp_path: Path, restricted: Path) -> None:
+    path = write(tmp_path / "shell.json", lines([post(text="é")]).decode().replace("\n", "\r\n").encode("utf-16"))
+    assert ingest.ingest([path], restricted).messages == 1
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"just a letter\n" * 3, b"\x28\xb5\x2f\xfd\x00", b'{"a": 1}\n', b"\x1f\x8b\x08junk"]
+)
+def test_nothing_kept_is_an_error_with_a_way_out(tmp_path: Path, restricted: Path, data: bytes) -> None:
+    path = write(tmp_path / "no.zst", data)
+    with pytest.raises(InputError, match=r"Nothing could be kept \(no.zst, line") as caught:
+        ingest.ingest([path], restricted)
+    assert caught.value.exit_code == 3
+    assert "Reddit NDJSON" in caught.value.remedy
+    assert "letter" not in str(caught.value)
+    with pytest.raises(InputError, match="no record of a known format") as caught:
+        ingest.recognise(path)
+    assert "reddit" in caught.value.remedy
+
+
+def test_nothing_kept_leaves_what_was_there(tmp_path: Path, restricted: Path) -> None:
+    read(tmp_path, [post()])
+    with pytest.raises(InputError):
+        ingest.ingest([write(tmp_path / "no", b"x\n")], restricted)
+    assert ingest.quality(restricted)["rejected"] == []
+    assert list(by_id(restricted)) == ["t3_p1"]
+
+
+def test_one_bad_file_among_good_ones_is_only_reported(tmp_path: Path, restricted: Path) -> None:
+    summary = ingest.ingest([write(tmp_path / "no", b"x\n"), write(tmp_path / "yes", lines([post()]))], restricted)
+    assert (summary.messages, summary.rejected_count) == (1, 1)
+
+
+@pytest.mark.parametrize("function", [ingest.recognise, lambda p: ingest.ingest([p], p.parent / "restricted")])
+def test_no_such_file(tmp_path: Path, function: object) -> None:
+    for path in (tmp_path / "none.zst", tmp_path):
+        with pytest.raises(InputError, match="no such file") as caught:
+            function(path)  # type: ignore[operator]
+        assert caught.value.remedy
+
+
+def test_a_second_ingest_of_the_study_is_refused(tmp_path: Path, restricted: Path) -> None:
+    with locked(restricted), pytest.raises(ResourceError, match="Another ingest"):
+        read(tmp_path, [post()])
+    assert read(tmp_path, [post()]).messages == 1
+
+
+def test_another_key_is_refused_before_anything_is_lost(tmp_path: Path, restricted: Path) -> None:
+    read(tmp_path, [post()])
+    key, before = (restricted / "key").read_text(), by_id(restricted)
+    (restricted / "key").unlink()
+    more = write(tmp_path / "more", lines([reply("c", "t3_p1")]))
+    with pytest.raises(InputError, match="another key"):
+        ingest.ingest([more], restricted)
+    assert by_id(restricted) == before
+    (restricted / "key").write_text(key)
+    assert ingest.ingest([more], restricted).messages == 2
+
+
+def test_every_dump_given_again_under_a_new_key_is_read_anew(tmp_path: Path, restricted: Path) -> None:
+    read(tmp_path, [post()])
+    before = by_id(restricted)["t3_p1"]["author_id"]
+    (restricted / "key").unlink()
+    read(tmp_path, [post()])
+    assert by_id(restricted)["t3_p1"]["author_id"] not in (before, None)
+
+
+def test_a_dump_read_again_changes_no_byte(tmp_path: Path, restricted: Path) -> None:
+    read(tmp_path, [post(), reply("c", "t3_p1")])
+    before = {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in sorted(restricted.rglob("*.parquet"))}
+    summary = read(tmp_path, [post(), reply("c", "t3_p1")])
+    assert {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in sorted(restricted.rglob("*.parquet"))} == before
+    assert summary.duplicates == 0
+
+
+def test_quality_says_what_is_missing_and_what_it_means(tmp_path: Path, restricted: Path) -> None:
+    day = 86_400
+    read(
+        tmp_path,
+        [
+            post(num_comments=4),
+            post("p2", "[deleted]", text="[removed]", num_comments=0),
+            reply("c1", "t3_p1", at=T0 + 3 * day),
+            reply("c2", "t1_x", at=T0 + 40 * day, body="[deleted]"),
+            reply("c3", "t3_p1", at="never"),
+        ],
+    )
+    found = ingest.quality(restricted)
+    assert found.keys() >= KEYS
+    assert found["share_resolved"] == 2 / 3
+    assert found["replies_declared"] == {"threads": 2, "declared": 4, "collected": 3, "threads_incomplete": 1}
+    assert found["share_collected"] == 0.75
+    assert found["days_without_messages_count"] == 2 + 36
+    assert found["days_without_messages"][:3] == ["2020-09-14", "2020-09-15", "2020-09-17"]
+    assert (found["share_deleted"], found["share_removed"], found["share_authors_unknown"]) == (0.2, 0.2, 0.2)
+    assert found["clock"]["undated"] == 1
+    assert [(m["month"], m["messages"]) for m in found["by_month"]] == [("2020-09", 3), ("2020-10", 1)]
+    assert all(sentence.endswith(".") for sentence in found["means"].values())
+    assert json.loads(json.dumps(found)) == found
+
+
+def test_long_gaps_are_counted_and_not_all_listed(tmp_path: Path, restricted: Path) -> None:
+    read(tmp_path, [post(), post("p2", at=T0 + 86_400 * 1000)])
+    found = ingest.quality(restricted)
+    assert (len(found["days_without_messages"]), found["days_without_messages_count"]) == (100, 999)
+
+
+def test_quality_of_an_empty_study_is_an_error(restricted: Path) -> None:
+    with pytest.raises(InputError, match="Nothing has been ingested"):
+        ingest.quality(restricted)
+
+
+def test_tables_of_several_parts(tmp_path: Path, restricted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.finalise.PART_ROWS", 30)
+    read(tmp_path, [post(f"p{i:03d}") for i in range(70)], batch_rows=11)
+    assert len(list((restricted / "messages").glob("part-*.parquet"))) == 3
+    ids = ingest.read_messages(restricted).column("message_id").to_pylist()
+    assert ids == sorted(ids)
+    assert len(ids) == 70

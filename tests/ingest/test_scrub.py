@@ -1,0 +1,137 @@
+"""No handle, address or number survives in a text, however it is written; ordinary words do."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import ingest
+from ingest.scrub import Scrubber
+
+
+def scrub(text: str) -> str:
+    return Scrubber(lambda raw: f"<{raw.casefold()}>").scrub(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "u/Ann_Lee",
+        "/u/Ann_Lee",
+        "U/ANN_LEE",
+        "@Ann_Lee",
+        "u/Ann\\_Lee",
+        "&#64;Ann_Lee",
+        "&amp;#64;Ann_Lee",
+        "u&#x2F;Ann_Lee",
+        "u/\u200bAnn_Lee",
+        "u/&#x200B;Ann_Lee",
+        "r/u_Ann_Lee",
+        "/r/u_Ann_Lee",
+        "https://www.reddit.com/user/Ann_Lee",
+        "https://reddit.com/u/Ann_Lee/",
+        "http://old.reddit.com/user/Ann_Lee/comments/?sort=top",
+        "np.reddit.com/u/Ann_Lee",
+        "https://reddit.com/r/u_Ann_Lee/",
+        "https://www.reddit.com%2Fuser%2FAnn_Lee",
+        "HTTPS://WWW.REDDIT.COM/USER/ANN_LEE",
+    ],
+)
+def test_every_way_to_name_a_person_gives_the_pseudonym(text: str) -> None:
+    assert "<ann_lee>" in scrub(f"thanks {text} !")
+    assert "ann_lee" not in scrub(f"thanks {text} !").replace("<ann_lee>", "").casefold()
+    assert scrub(f"({text})").count("<ann_lee>") == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["and/u/Ann_Lee", "site.org/u/Ann_Lee", "site.org/user/Ann_Lee", "*u/Ann_Lee*", "_@Ann_Lee", "[x](/u/Ann_Lee)"],
+)
+def test_names_in_context(text: str) -> None:
+    assert "<ann_lee>" in scrub(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("write a.b+c@mail.example.org now", "write [email] now"),
+        ("mailto:x@y.de", "[email]"),
+        ("https://www.reddit.com/r/calm/comments/abc/title/def/", "[link]"),
+        ("see https://redd.it/abc123.", "see [link]"),
+        ("/r/calm/comments/abc/x", "[link]"),
+        ("https://twitter.com/ann", "[link]"),
+        ("instagram.com/ann", "[link]"),
+        ("call 555-123-4567 today", "call [phone] today"),
+        ("(555) 123-4567", "[phone]"),
+        ("+44 20 7946 0958", "[phone]"),
+        ("5551234567", "[phone]"),
+        ("a &gt; b &amp; c", "a > b & c"),
+    ],
+)
+def test_addresses_numbers_links_and_entities(text: str, expected: str) -> None:
+    assert scrub(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "and/or",
+        "menu/item 5/10",
+        "r/Anxiety",
+        "in 2019 or 1999-2001",
+        "at 5 @ noon",
+        "10000 steps",
+        "https://example.org/a",
+        "90% of 1,000,000",
+        "TCP/UDP",
+    ],
+)
+def test_ordinary_words_stay(text: str) -> None:
+    assert scrub(text) == text
+
+
+def test_replacements_are_counted_and_the_forgotten_are_nobody() -> None:
+    scrubber = Scrubber(lambda raw: raw.upper(), frozenset({"BOB"}))
+    assert scrubber.scrub("u/ann met @bob") == "ANN met [name]"
+    assert scrubber.names_replaced == 2
+
+
+@given(
+    st.text(alphabet="ab _-*/.@(){}[]\n&;#%uU23", max_size=60),
+    st.sampled_from(["u/{}", "/u/{}", "@{}", "https://old.reddit.com/user/{}/", "reddit.com/u/{}"]),
+    st.text(alphabet=" .,!?)(\n*:", min_size=1, max_size=5),
+)
+def test_a_name_never_survives(before: str, how: str, after: str) -> None:
+    secret = "Zqx_Canary-77"
+    scrubbed = Scrubber(lambda raw: "person").scrub(before + " " + how.format(secret) + after)
+    assert "canary" not in scrubbed.casefold()
+
+
+@given(st.text(max_size=300))
+def test_scrubbing_any_text_works_and_twice_is_once_for_plain_names(text: str) -> None:
+    assert isinstance(scrub(text), str)
+
+
+def test_long_hostile_text_is_quick_enough() -> None:
+    for piece in ("a.", "u/", "@", "x" * 10, "1 ", "www.", "+1", "\\_", "&amp;"):
+        scrub(piece * 30_000 + "@ reddit.com/ u/")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("> q\nmine", "mine"),
+        ("&gt; q\nmine", "mine"),
+        ("&amp;gt; q\nmine", "mine"),
+        (">> deep\n\nmine", "mine"),
+        ("3 > 2", "3 > 2"),
+        ("> all", ""),
+    ],
+)
+def test_quotes_are_somebody_elses_words(text: str, expected: str) -> None:
+    assert ingest.strip_quotes(text) == expected
+
+
+def test_spoilers_are_no_quotes() -> None:
+    assert ingest.strip_quotes(">!mine!<") == ">!mine!<"

@@ -132,12 +132,14 @@ def mapping_from(text: str, channel: str = "received_reply", weeks: int | None =
     """Return the mapping that a setting names: `any_peer`, `threshold:0.5`, `proportion` or `count`.
 
     Raises:
-        UsageError: There is no such mapping, or the share is not a number.
+        UsageError: There is no such mapping, the share is not a number, or the mapping takes none.
     """
-    name, _, share = text.partition(":")
+    name, colon, share = text.partition(":")
     if name not in MAPPINGS:
         raise UsageError(f"No exposure is called {name}.", remedy=f"Known are {', '.join(MAPPINGS)}.")
     if name != Threshold.name:
+        if colon:
+            raise UsageError(f"The exposure {name} takes no share.", remedy=f"Write {name}, or threshold:0.5.")
         return MAPPINGS[name](channel, weeks)
     try:
         return Threshold(float(share or 0.5), channel, weeks)

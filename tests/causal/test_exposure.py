@@ -1,0 +1,120 @@
+"""Exposure mappings against their formulas written in plain Python."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.sparse import coo_array, csr_array
+
+from causal.exposure import MAPPINGS, AnyPeer, Count, Mapping, Proportion, Threshold, mapping_from
+from copenet.foundation.errors import UsageError
+
+
+def in_plain_python(mapping, used):
+    """Return E of one person from the list of what the peers did (1 or 0)."""
+    if not used:
+        return math.nan
+    if isinstance(mapping, AnyPeer):
+        return float(any(used))
+    if isinstance(mapping, Count):
+        return float(sum(used))
+    if isinstance(mapping, Proportion):
+        return sum(used) / len(used)
+    # In integers, because 0.1 x 30 is above 3 in binary floating point.
+    return float(1000 * sum(used) >= round(1000 * mapping.share) * len(used))
+
+
+shares = st.integers(1, 1000).map(lambda s: s / 1000)
+mappings = st.one_of(st.sampled_from([AnyPeer(), Count(), Proportion()]), st.builds(Threshold, shares))
+
+
+@given(
+    links=st.lists(st.lists(st.booleans(), min_size=7, max_size=7), min_size=7, max_size=7),
+    treatment=st.lists(st.integers(0, 1), min_size=7, max_size=7),
+    weight=st.sampled_from([1.0, 0.25, 40.0]),
+    mapping=mappings,
+)
+def test_each_mapping_is_its_formula_over_the_people_in_the_row(links, treatment, weight, mapping):
+    found, n_peers = mapping.apply(csr_array(np.array(links) * weight), np.array(treatment))
+    peers = [[j for j in range(7) if row[j]] for row in links]
+    assert n_peers.tolist() == [len(p) for p in peers]
+    expected = [in_plain_python(mapping, [treatment[j] for j in p]) for p in peers]
+    assert found == pytest.approx(np.array(expected), nan_ok=True)
+
+
+@given(exposing=st.integers(0, 400), n=st.integers(1, 400), share=shares)
+def test_a_threshold_is_reached_when_the_share_is_met_exactly(exposing, n, share):
+    exposing = min(exposing, n)
+    found = Threshold(share).of_counts(np.array([float(exposing)]), np.array([n]))[0]
+    assert found == float(1000 * exposing >= round(1000 * share) * n)
+
+
+@pytest.mark.parametrize("mapping", [AnyPeer(), Count(), Proportion(), Threshold(0.3)])
+def test_without_peers_no_exposure_is_defined(mapping):
+    assert np.isnan(mapping.of_counts(np.array([0.0]), np.array([0]))).all()
+
+
+@pytest.mark.parametrize("mapping", [AnyPeer(), Count(), Proportion(), Threshold(0.3)])
+def test_a_stored_zero_is_no_tie(mapping):
+    links = csr_array((np.array([0.0, 1.0]), (np.array([0, 1]), np.array([1, 0]))), shape=(2, 2))
+    assert links.nnz == 2
+    found, n_peers = mapping.apply(links, np.array([1.0, 1.0]))
+    assert n_peers.tolist() == [0, 1]
+    assert found == pytest.approx([math.nan, 1.0], nan_ok=True)
+
+
+def test_a_tie_written_twice_is_one_peer():
+    links = coo_array((np.ones(3), ([0, 0, 0], [1, 1, 2])), shape=(3, 3))
+    found, n_peers = Proportion().apply(links, np.array([0.0, 1.0, 0.0]))
+    assert (n_peers[0], found[0]) == (2, 0.5)
+
+
+def test_rows_say_whom_one_is_exposed_to_and_columns_do_not():
+    links = csr_array(([1.0], ([0], [1])), shape=(2, 2))
+    found, n_peers = AnyPeer().apply(links, np.array([0.0, 1.0]))
+    assert n_peers.tolist() == [1, 0]
+    assert found[0] == 1.0
+
+
+@given(name=st.sampled_from(sorted(MAPPINGS)), weeks=st.one_of(st.none(), st.integers(1, 9)), share=shares)
+def test_a_mapping_is_read_from_its_setting(name, weeks, share):
+    text = f"threshold:{share}" if name == "threshold" else name
+    mapping = mapping_from(text, "co_thread", weeks)
+    assert (mapping.name, mapping.channel, mapping.weeks) == (name, "co_thread", weeks)
+    assert getattr(mapping, "share", share) == share
+    assert mapping.binary == (name in ("any_peer", "threshold"))
+
+
+def test_definitions_name_mapping_share_and_channel():
+    assert AnyPeer("replied_to").definition == "any_peer(replied_to)"
+    assert Threshold(0.25).definition == "threshold:0.25(received_reply)"
+    assert mapping_from("threshold") == Threshold(0.5)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("everyone", "No exposure is called everyone"),
+        ("", "No exposure is called"),
+        ("threshold:many", "many is not a share"),
+        ("threshold:0", "above 0 and at most 1"),
+        ("threshold:1.01", "above 0 and at most 1"),
+        ("threshold:-0.5", "above 0 and at most 1"),
+        ("threshold:nan", "above 0 and at most 1"),
+        ("any_peer:0.5", "takes no share"),
+        ("proportion:", "takes no share"),
+    ],
+)
+def test_a_setting_that_names_no_mapping_is_refused_with_a_way_out(text, said):
+    with pytest.raises(UsageError, match=said) as caught:
+        mapping_from(text)
+    assert caught.value.remedy
+
+
+def test_a_mapping_without_formula_says_so():
+    with pytest.raises(UsageError, match="no formula"):
+        Mapping().of_counts(np.ones(1), np.ones(1, dtype=int))

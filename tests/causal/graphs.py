@@ -37,3 +37,11 @@ def sample_of(y, e, X, graph, *, person=None, binary=True, communities=None) -> 
     names = tuple(f"x{j}" for j in range(X.shape[1]))
     ones = np.ones(n, dtype=np.int64)
     return Sample(y, e, X, names, person, 0 * ones, ones, graph, communities, binary, ("past",) * X.shape[1])
+
+
+def block_graph(n: int, blocks: int, rng: np.random.Generator, within: float = 0.08, across: float = 0.01):
+    """Return an undirected stochastic block graph and the block of each person (S4: .08 within, .01 across)."""
+    block = np.arange(n) % blocks
+    chance = np.where(block[:, None] == block[None, :], within, across)
+    half = np.triu(rng.random((n, n)) < chance, 1)
+    return csr_array((half | half.T).astype(float)), block

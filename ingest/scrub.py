@@ -24,7 +24,8 @@ _EMAIL = re.compile(r"(?:mailto:)?(?<![\w.+%\-])[\w.+%\-]+@[\w\-]+(?:\.[\w\-]+)+
 _MENTION = re.compile(
     rf"(?:{_SLASH}?(?:{_START}|(?<=%2f))u{_SLASH}+|{_SLASH}user{_SLASH}+|/?{_START}r/+u_){_NAME}", re.I
 )
-_AT = re.compile(rf"{_START}[@\uff20]((?:[\w\-]|\\_){{2,}})")
+_AT = re.compile(rf"{_START}[@\uff20]((?:[\w\-]|\\_){{2,}}(?:\.[\w\-]+)*)")  # other sites allow dots in handles
+_LABEL = re.compile(r"\[([^\[\]\n]{1,200})\](?=\(\s*<?([^\s()<>]{1,500}))")  # Markdown: [label](target
 _PHONE = re.compile(
     r"(?<![\w.])(?:\+\d(?:[ ().\-]{0,2}\d){7,13}|(?:1[ .\-]?)?(?:\(\d{3}\) ?|\d{3}[ .\-]?)\d{3}[ .\-]?\d{4})(?!\w)"
 )
@@ -52,6 +53,8 @@ class Scrubber:
             text = _INVISIBLE.sub("", text)
         if "&" in text:
             text = _INVISIBLE.sub("", html.unescape(html.unescape(text)))
+        if "](" in text:
+            text = _LABEL.sub(self._label, text)
         text = self._links(text)
         if "@" in text or "\uff20" in text:
             text = _AT.sub(self._mention, _EMAIL.sub("[email]", text))
@@ -70,6 +73,20 @@ class Scrubber:
         if ".com/" in lower or ".me/" in lower or ".tv/" in lower:
             text = _SOCIAL.sub("[link]", text)
         return text
+
+    def _label(self, match: re.Match[str]) -> str:
+        """Clean the words of a link to a person: they are often the bare name, which no other rule can see."""
+        label, target = match[1], match[2]
+        person = _MENTION.search(target)
+        if person is None:
+            named = label.casefold() in target.casefold() and _SOCIAL.match(target)
+            return "[link]" if named else match[0]
+        name, mark = person[1].replace("\\", ""), self._mention(person)
+        plain = label.replace("\\", "")
+        either = rf"{_MENTION.pattern}|@?{re.escape(name)}"
+        words = re.sub(either, lambda found: self._mention(found) if found[1] else mark, plain, flags=re.I)
+        bare = words == plain and len(plain.split()) == 1  # another name for the same person
+        return f"[{mark if bare else words}]"
 
     def _reddit_link(self, match: re.Match[str]) -> str:
         profile = _PROFILE.search(match[0])

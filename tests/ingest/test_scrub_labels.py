@@ -1,0 +1,85 @@
+"""The words of a link to a person, and handles with dots, name the person as surely as the link does."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.scrub import Scrubber
+
+
+def scrub(text: str) -> str:
+    return Scrubber(lambda raw: f"<{raw.casefold()}>").scrub(text)
+
+
+TARGETS = [
+    "/u/Ann_Lee",
+    "/user/Ann_Lee/",
+    "https://www.reddit.com/user/Ann_Lee",
+    "https://old.reddit.com/u/Ann_Lee/comments",
+    "https://www.reddit.com%2Fuser%2FAnn_Lee",
+    "https://reddit.com/r/u_Ann_Lee",
+    '/u/Ann_Lee "her page"',
+    "</u/Ann_Lee>",
+]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("label", ["Ann_Lee", "ANN_LEE", "Ann\\_Lee", "@Ann_Lee", "AnnieLee"])
+def test_a_name_as_the_label_of_a_profile_link_becomes_the_pseudonym(label: str, target: str) -> None:
+    scrubbed = scrub(f"see [{label}]({target}) there")
+    assert scrubbed.startswith("see [<ann_lee>](")
+    assert "ann" not in scrubbed.casefold().replace("<ann_lee>", "")
+
+
+def test_a_sentence_as_the_label_keeps_its_other_words() -> None:
+    assert scrub("[my friend Ann_Lee helped](/u/Ann_Lee)") == "[my friend <ann_lee> helped](<ann_lee>)"
+    assert scrub("[my old page](/u/Ann_Lee)") == "[my old page](<ann_lee>)"
+
+
+def test_a_mention_as_the_label_is_replaced_once() -> None:
+    assert scrub("[u/Ann_Lee](/u/Ann_Lee)") == "[<ann_lee>](<ann_lee>)"
+    assert scrub("[/u/Bob](/u/Ann_Lee)") == "[<bob>](<ann_lee>)"
+    assert scrub("[u/Bob and Ann_Lee](/u/Ann_Lee)") == "[<bob> and <ann_lee>](<ann_lee>)"
+
+
+def test_the_label_of_a_personal_page_elsewhere_goes_with_its_link() -> None:
+    assert scrub("[annlee](https://instagram.com/annlee)") == "[link]([link])"
+    assert scrub("[this talk](https://youtube.com/watch?v=1)") == "[this talk]([link])"
+
+
+@pytest.mark.parametrize(
+    "text", ["[1](https://example.org/a)", "a[i](x)", "[]()", "[x] (y)", "[r/Anxiety](/r/Anxiety)"]
+)
+def test_other_links_stay(text: str) -> None:
+    assert scrub(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("@ann.lee", "<ann.lee>"),
+        ("@ann.lee.x!", "<ann.lee.x>!"),
+        ("ask @ann.", "ask <ann>."),
+        ("@ann...", "<ann>..."),
+        ("a@b.org", "[email]"),
+    ],
+)
+def test_handles_with_dots(text: str, expected: str) -> None:
+    assert scrub(text) == expected
+
+
+def test_the_forgotten_are_nobody_in_labels_either() -> None:
+    assert Scrubber(str.upper, frozenset({"BOB"})).scrub("[bob](/u/bob)") == "[[name]]([name])"
+
+
+@given(st.text(alphabet="ab []()<>\\/@u._\n", max_size=60), st.sampled_from(TARGETS))
+def test_a_label_never_keeps_a_name(around: str, target: str) -> None:
+    scrubbed = scrub(f"{around} [Ann_Lee]({target}) {around}")
+    assert "ann_lee" not in scrubbed.casefold().replace("<ann_lee>", "")
+
+
+def test_long_hostile_labels_end() -> None:
+    for piece in ("[", "[a", "[a](", "](", "[/u/aa](", "@a.", "@aa.b"):
+        scrub(piece * 30_000 + "[x](/u/ann)")

@@ -4,7 +4,7 @@ Usage: python benchmarks/text_labeller.py [--data FOLDER] [--seed N]
 
 Six disclosure and support labels stand in for coping strategies, for which no openly licensed corpus exists. One fifth
 of the threads is held out; penalty and threshold are chosen inside the other four fifths for both. Figures are macro
-F1 of the positive class with a 95% bootstrap interval over threads. Prints one JSON line; takes about 10 CPU minutes.
+F1 of the positive class with a 95% bootstrap interval over threads. Prints one JSON line; takes about three CPU minutes.
 """
 
 from __future__ import annotations

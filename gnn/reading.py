@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 
-_QUOTED_LINE = re.compile(r"^[ \t]{0,3}(?:>|&gt;).*$", re.MULTILINE)
+from ingest.scrub import strip_quotes
+
 _LINK = re.compile(r"\[([^\]\n]{0,200})\]\([^)\s]*\)")
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+")
 _SPACE = re.compile(r"\s+")
@@ -21,7 +22,6 @@ def own_words(text: str) -> str:
     >>> own_words("> it was hard\\n\\nI see  it differently now, see https://example.org")
     'I see it differently now, see'
     """
-    text = _QUOTED_LINE.sub(" ", text)
-    text = _LINK.sub(r"\1", text)
+    text = _LINK.sub(r"\1", strip_quotes(text))
     text = _ADDRESS.sub(" ", text)
     return _SPACE.sub(" ", text).strip()

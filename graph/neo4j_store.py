@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import neo4j
 import neo4j.exceptions
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 BATCH = 10_000
 CONNECT_TIMEOUT_S = 10.0
+_UNREACHABLE = (neo4j.exceptions.ServiceUnavailable, neo4j.exceptions.SessionExpired, OSError)
 _SCHEMES = frozenset({"bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc"})
 _MARKER = "CopenetStudy"
 _TIMED_OUT = "Neo.ClientError.Transaction.TransactionTimedOut"
@@ -42,7 +44,7 @@ class Neo4jStore(GraphStore):
         self._spec = spec
         self._driver = neo4j.GraphDatabase.driver(
             spec.uri,
-            auth=(spec.user, spec.password),
+            auth=(spec.user, spec.password.removeprefix(f"{spec.user}/")),
             connection_timeout=CONNECT_TIMEOUT_S,
             connection_acquisition_timeout=CONNECT_TIMEOUT_S,
             max_transaction_retry_time=CONNECT_TIMEOUT_S,
@@ -144,7 +146,7 @@ class Neo4jStore(GraphStore):
                 "The Neo4j server refused the user name or password.",
                 remedy="Check the password (docker compose keeps it in secrets/neo4j_password) and the user.",
             ) from error
-        except (neo4j.exceptions.DriverError, OSError, ValueError) as error:
+        except _UNREACHABLE as error:
             raise ResourceError(
                 f"No Neo4j server answers at {self._spec.uri}.",
                 remedy="Start it (docker compose up -d) or correct the address, for example bolt://127.0.0.1:7687.",
@@ -170,8 +172,12 @@ def _server_fault(error: neo4j.exceptions.Neo4jError, timeout_s: float) -> Excep
 
 
 def _check_address(uri: str) -> None:
-    scheme, separator, rest = uri.partition("://")
-    if scheme not in _SCHEMES or not separator or not rest or "@" in rest:
+    try:
+        parts = urlsplit(uri)
+        complete = parts.scheme in _SCHEMES and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number
+        complete = False
+    if not complete or "@" in uri:
         raise UsageError(
             "This is not the address of a Neo4j server.",
             remedy="Write for example bolt://127.0.0.1:7687; user and password are settings of their own.",

@@ -35,7 +35,8 @@ class StoreSpec:
     Attributes:
         kind: `ladybug` (embedded, one file) or `neo4j` (a server).
         path: The file of the embedded store, inside the study's restricted folder.
-        uri, user, password, database: Of the server.
+        uri, user, password, database: Of the server. The password may be what the secret file of docker compose holds,
+            USER/PASSWORD.
         study: What marks the server's data as this study's: any stable name.
         overwrite: Replace another study's graph in the server's database.
         with_text: Put pseudonymised text into the store; yes for the embedded one and no for a server unless given.
@@ -139,7 +140,7 @@ class GraphStore(ABC):
     @final
     def counts(self) -> dict[str, int]:
         """Return users, messages, messages_missing, threads, forums, communities, replies and ties in the store."""
-        return {name: int(self.query(cypher).rows[0][0]) for name, cypher in _COUNTS.items()}
+        return dict(self.query(_COUNTS).rows)
 
     @abstractmethod
     def drop(self) -> None:
@@ -166,16 +167,19 @@ class GraphStore(ABC):
         self.close()
 
 
-_COUNTS = {
-    "users": "MATCH (n:User) RETURN count(n)",
-    "messages": "MATCH (n:Message) WHERE n.status <> 'missing' RETURN count(n)",
-    "messages_missing": "MATCH (n:Message) WHERE n.status = 'missing' RETURN count(n)",
-    "threads": "MATCH (n:Thread) RETURN count(n)",
-    "forums": "MATCH (n:Forum) RETURN count(n)",
-    "communities": "MATCH (n:Community) RETURN count(n)",
-    "replies": "MATCH (:Message)-[r:REPLIES_TO]->(:Message) RETURN count(r)",
-    "ties": "MATCH (:User)-[r:REPLIED_TO]->(:User) RETURN count(r)",
+_COUNTED = {
+    "users": "(n:User)",
+    "messages": "(n:Message) WHERE n.status <> 'missing'",
+    "messages_missing": "(n:Message) WHERE n.status = 'missing'",
+    "threads": "(n:Thread)",
+    "forums": "(n:Forum)",
+    "communities": "(n:Community)",
+    "replies": "(:Message)-[n:REPLIES_TO]->(:Message)",
+    "ties": "(:User)-[n:REPLIED_TO]->(:User)",
 }
+_COUNTS = " UNION ALL ".join(
+    f"MATCH {pattern} RETURN '{name}' AS name, count(n) AS n" for name, pattern in _COUNTED.items()
+)
 
 
 def open_store(spec: StoreSpec) -> GraphStore:

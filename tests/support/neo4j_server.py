@@ -76,6 +76,16 @@ def running(home: Path) -> Iterator[Server]:
             _stop(process)
 
 
+@pytest.fixture(scope="session")
+def neo4j_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server for the session; import this fixture into a conftest to use it."""
+    try:
+        with running(tmp_path_factory.mktemp("neo4j")) as server:
+            yield server
+    except NoServerError as reason:
+        skip_or_fail(str(reason))
+
+
 def skip_or_fail(reason: str) -> None:
     """Skip the test with its reason, or fail it where a server is required."""
     if os.environ.get("COPENET_REQUIRE_NEO4J") == "1":

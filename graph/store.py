@@ -140,7 +140,8 @@ class GraphStore(ABC):
     @final
     def counts(self) -> dict[str, int]:
         """Return users, messages, messages_missing, threads, forums, communities, replies and ties in the store."""
-        return dict(self.query(_COUNTS).rows)
+        found = dict(self.query(_COUNTS).rows)  # what is empty gives no row
+        return {name: int(found.get(name, 0)) for name in _COUNTED}
 
     @abstractmethod
     def drop(self) -> None:

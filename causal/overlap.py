@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from causal.results import Check
 
@@ -16,6 +17,9 @@ FEWEST_EVENTS = 10
 MOST_OUTSIDE = 0.5
 WARN_OUTSIDE = 0.1
 LEAST_EFFECTIVE = 50.0
+# A calibrated logistic propensity that puts half of the rows beyond a clip of .02 tells the arms apart this well. A
+# shrunken one may put none there and still know nearly everybody's arm: weights cannot show that, ranks do.
+MOST_TOLD_APART = 0.97
 
 
 def outcome_refusal(y: Float) -> str | None:
@@ -59,8 +63,22 @@ def _kish(weights: Float) -> float:
     return float(weights.sum() ** 2 / np.sum(weights**2)) if len(weights) else 0.0
 
 
+def told_apart(e: Float, propensity: Float) -> float:
+    """Return the chance that an exposed row has a higher propensity than an unexposed one (ties count half).
+
+    >>> told_apart(np.array([0.0, 1.0, 1.0]), np.array([0.2, 0.1, 0.9]))
+    0.5
+    """
+    exposed = float(e.sum())
+    pairs = exposed * (len(e) - exposed)
+    if pairs == 0:
+        return 1.0
+    return (float(rankdata(propensity)[e == 1].sum()) - exposed * (exposed + 1) / 2) / pairs
+
+
 def overlap_check(e: Float, propensity: Float, clip: float) -> Check:
     """Return the overlap check: `refused` without overlap, `warn` where more than a tenth of rows are beyond the clip."""
+    apart = told_apart(e, propensity)
     outside = float(np.mean((propensity < clip) | (propensity > 1 - clip)))
     exposed, unexposed = effective_sizes(e, propensity, clip)
     figures = overlap_figures(e, propensity) | {
@@ -68,7 +86,14 @@ def overlap_check(e: Float, propensity: Float, clip: float) -> Check:
         "share_outside": outside,
         "effective_exposed": exposed,
         "effective_unexposed": unexposed,
+        "told_apart": apart,
     }
+    if apart > MOST_TOLD_APART:
+        detail = (
+            f"No overlap: what is known of the past tells the exposed from the unexposed in {apart:.1%} of all pairs"
+            f" (at most {MOST_TOLD_APART:.0%} leave people to compare)."
+        )
+        return Check("overlap", "refused", detail, figures)
     if outside > MOST_OUTSIDE or min(exposed, unexposed) < LEAST_EFFECTIVE:
         detail = (
             f"No overlap: {outside:.0%} of person-periods are nearly certain to be exposed or not"

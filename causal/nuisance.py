@@ -80,9 +80,11 @@ def _out_of_fold(X: Float, target: Float, folds: Folds, usable: Bool, make: Call
 
 
 def _fit_predict(make: Callable[[], Any], X: Float, y: Float, new: Float) -> Float:
-    """Fit and predict; a target that never varies is predicted as that constant."""
+    """Fit and predict; a target that never varies is predicted as that constant, one without covariates as its mean."""
     if len(y) == 0 or np.ptp(y) == 0:
         return np.full(len(new), float(y[0]) if len(y) else 0.0)
+    if X.shape[1] == 0:
+        return np.full(len(new), float(y.mean()))
     model = make().fit(X, y)
     if hasattr(model, "predict_proba"):
         return np.asarray(model.predict_proba(new)[:, 1], dtype=float)

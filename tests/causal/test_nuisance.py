@@ -149,3 +149,10 @@ def test_the_same_seed_gives_the_same_numbers():
     X, target = rng.normal(size=(150, 3)), rng.normal(size=150)
     folds = graph_folds(np.arange(150), sparse_graph(150, 3, rng), np.arange(150) % 3)
     assert np.array_equal(*(cross_fit(X, target, folds, seed=3).values for _ in range(2)))
+
+
+def test_without_covariates_the_mean_of_the_other_folds_is_predicted():
+    folds, target = folds_of(60), np.arange(60) % 3 / 2
+    for learner in nuisance.LEARNERS:
+        found = cross_fit(np.empty((60, 0)), target, folds, learners=(learner,)).values
+        assert found == pytest.approx(np.array([target[folds.train[f]].mean() for f in folds.fold]))

@@ -22,32 +22,38 @@ class Fact:
 
 
 def data_facts(quality: Mapping[str, Any]) -> list[Fact]:
-    """Return the figures of the data card that the quality report holds."""
+    """Return the figures of the data card that the quality report holds, with what it says they mean."""
+    told = quality.get("means")
+    means = {**_MEANS, **told} if isinstance(told, Mapping) else _MEANS
     rows = [
         _count(quality, "messages", "Messages", "Everything below is made of these."),
         _count(quality, "authors", "Authors", "People, declared bots apart. Few people make wide intervals."),
-        _share("Replies whose parent is here", quality, ("replies_resolved", "replies"), _MISSING_TIES),
+        _share("Replies whose parent is here", quality, ("replies_resolved", "replies"), means["replies_resolved"]),
         _count(quality, "parents_missing", "Parents missing", "Their authors may be peers nobody can see."),
-        _share("Deleted or removed messages", quality, ("deleted", "messages"), _DELETED),
-        _count(quality, "duplicates", "Duplicates dropped", "The same message in two files counts once."),
-        _count(quality, "self_replies", "Replies to oneself", "Kept as messages; nobody is their own peer."),
-        _count(quality, "bots", "Declared bots", "Make no ties and are at risk of nothing."),
+        _count(quality, "days_without_messages_count", "Days without a message", means["days_without_messages"]),
+        _share("Deleted or removed", quality, ("deleted", "messages"), means["deleted"]),
+        _share("Without a known author", quality, ("authors_unknown", "messages"), means["authors_unknown"]),
+        _count(quality, "duplicates", "Duplicates dropped", means["duplicates"]),
+        _count(quality, "self_replies", "Replies to oneself", means["self_replies"]),
+        _count(quality, "bots_declared", "Declared bots", means["bots"]),
         _count(
             quality, "bots_suspected", "Suspected bots", "Kept. Were they bots, exposure to them is no peer effect."
         ),
-        Fact(
-            "Lines rejected",
-            words.number(rejections(quality)),
-            "Could not be read. Harmless when few and spread evenly; otherwise a gap.",
-        )
-        if "rejected" in quality
-        else None,
+        _count({"n": rejections(quality)}, "n", "Lines rejected", means["rejected"]) if "rejected" in quality else None,
     ]
-    return [row for row in rows if row is not None]
+    return [Fact(row.label, row.value, str(row.meaning)) for row in rows if row is not None]
 
 
-_MISSING_TIES = "A reply without its parent is a tie unseen. Unseen exposure usually pulls a peer effect towards zero."
-_DELETED = "People delete what they regret. Coping in deleted messages is not counted, among peers and in the outcome."
+_MEANS = {
+    "replies_resolved": "A reply without its parent is a tie unseen; unseen exposure usually pulls an effect to zero.",
+    "days_without_messages": "A gap may be silence or a failed download.",
+    "deleted": "Coping in deleted messages is not counted, among peers and in the outcome.",
+    "authors_unknown": "Messages without an author make no tie and no person.",
+    "duplicates": "The same message in two files counts once.",
+    "self_replies": "Kept as messages; nobody is their own peer.",
+    "bots": "Declared bots are no peers and no subjects.",
+    "rejected": "Could not be read. Harmless when few and spread evenly; otherwise a gap.",
+}
 
 
 def _count(quality: Mapping[str, Any], key: str, label: str, meaning: str) -> Fact | None:
@@ -67,7 +73,7 @@ def _share(label: str, quality: Mapping[str, Any], keys: tuple[str, str], meanin
 def rejections(quality: Mapping[str, Any]) -> int:
     """Return how many lines were rejected."""
     known = len(words.listed(quality.get("rejected")))
-    total = quality.get("rejected_total", quality.get("rejected_lines"))
+    total = quality.get("rejected_count")
     return int(total) if isinstance(total, int) else known
 
 
@@ -79,16 +85,15 @@ def rejection_reasons(quality: Mapping[str, Any]) -> list[tuple[str, int]]:
 
 def protections(evidence: Evidence) -> list[Fact]:
     """Return what protects the people in the data, as this study is set."""
-    quality = evidence.get("quality")
-    authors = words.number(quality.get("authors")) if quality else "All"
-    replaced = quality.get("handles_replaced", quality.get("replacements"))
-    inside = f"{words.number(replaced)} replaced" if isinstance(replaced, int) else "replaced"
+    found = {**evidence.get("quality"), **evidence.get("protection")}
+    keyed = words.number(found["people_keyed"]) if words.is_number(found.get("people_keyed")) else "all"
+    replaced = found.get("handles_replaced", found.get("names_replaced"))
+    inside = f"{words.number(replaced)} replaced" if words.is_number(replaced) else "replaced"
     server = evidence.setting("graph", "store") == "neo4j" and evidence.setting("graph", "store_text", False)
     return [
-        Fact(
-            "Usernames", f"{authors} keyed", "Pseudonyms made with a secret key; a new key changes every one of them."
-        ),
+        Fact("Usernames", f"{keyed} keyed", "Pseudonyms made with a secret key; a new key changes every one of them."),
         Fact("Handles, profile links, e-mail", inside, "Inside the text, before anything else reads it."),
+        *_searches(found),
         Fact("Message text", "sent to the server" if server else "stays on disk", _TEXT),
         Fact(
             "Quotes in this report", "none", "Examples are invented. Even reworded quotes can be traced (Reagle 2022)."
@@ -99,7 +104,63 @@ def protections(evidence: Evidence) -> list[Fact]:
     ]
 
 
+def _searches(found: Mapping[str, Any]) -> list[Fact]:
+    """Return what a search for people in the texts and in the results came to."""
+    rows = []
+    if words.is_number(found.get("texts_with_email")):
+        rows.append(
+            Fact("E-mail addresses left in texts", words.number(found["texts_with_email"]), "Looked for in every text.")
+        )
+    if isinstance(found.get("outputs_with_ids"), list):
+        ids = words.number(len(found["outputs_with_ids"]))
+        rows.append(
+            Fact("Results that hold an id", ids, "Every file outside restricted/ was searched for ids of people.")
+        )
+    return rows
+
+
 _TEXT = "Person-level data live in restricted/, readable by their owner alone; this report is made from totals."
+
+
+def sample_facts(effects: Mapping[str, Any]) -> list[Fact]:
+    """Return who is compared with whom, as far as the effects document says it."""
+    detail = effects.get("detail")
+    detail = detail if isinstance(detail, Mapping) else {}
+    weeks = words.number(detail.get("period_weeks"))
+    rows = [
+        _count(detail, "rows", "Person-periods compared", "At risk and with at least one eligible peer."),
+        _count(detail, "people", "People among them", "Intervals rest on people and their ties, not on rows."),
+        _count(detail, "periods", f"Periods of {weeks} weeks", "Ties and covariates come from before each of them."),
+        _count(detail, "rows_without_peers", "Person-periods left out", "No eligible peer, so no exposure is defined."),
+        _count(
+            detail, "dropped_messages", "Outcome messages dropped", "Written in threads that supplied the exposure."
+        ),
+    ]
+    if words.is_number(detail.get("exposure_mean")):
+        rows.append(
+            Fact("Mean exposure", words.number(detail["exposure_mean"], 2), "At an end of its range, little varies.")
+        )
+    if words.is_number(detail.get("outcome_share")):
+        share = words.percent(detail["outcome_share"])
+        rows.append(Fact("Outcome shown in", f"{share} of them", "Where it is rare, few people decide the estimate."))
+    return [row for row in rows if row is not None]
+
+
+def declaration(effects: Mapping[str, Any]) -> str:
+    """Say whether the estimand was declared before its outcome was opened, and how many others there were before."""
+    declared = effects.get("declared")
+    if not isinstance(declared, Mapping) or not declared.get("at"):
+        return ""
+    when = words.day(declared["at"])
+    if not declared.get("before_outcome"):
+        return f"Declared on {when}, after the outcome had been opened: read this as exploratory."
+    others = declared.get("others_before")
+    before = (
+        f"; {words.number(others)} other estimands were declared before it"
+        if words.is_number(others) and others
+        else ""
+    )
+    return f"Declared on {when}, before the outcome was opened{before}."
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,25 +100,49 @@ def _effects(evidence: Evidence, used: set[str]) -> list[str]:
         "next (silent people count as not having used it). Covariates, text features and ties come strictly from "
         "before the period; outcome messages in threads that supplied the exposure were left out."
     )
-    return [design, _estimation(effects.get("headline"), used), _limits(effects, used)]
+    return [design, _estimation(effects, used), _limits(effects, used)]
 
 
 _CROSS_FIT = "with cross-fitted nuisance functions (Chernozhukov et al., 2018)"
 
 
-def _estimation(headline: object, used: set[str]) -> str:
-    used |= {"chernozhukov2018", "kojevnikov2021", "leung2022"}
-    if headline == "plm":
+def _estimation(effects: Mapping[str, Any], used: set[str]) -> str:
+    detail = effects.get("detail")
+    detail = detail if isinstance(detail, Mapping) else {}
+    used |= {"chernozhukov2018"}
+    if effects.get("headline") == "plm":
         used |= {"robinson1988"}
         how = f"a partially linear model (Robinson, 1988) {_CROSS_FIT}"
     else:
         used |= {"robins1994"}
         how = f"augmented inverse probability weighting (Robins et al., 1994) {_CROSS_FIT}"
     return (
-        f"We estimated the contrast by {how}, folds being cut along the network. Scores were summed within people; "
-        "standard errors allow for dependence along the network (Kojevnikov et al., 2021; Leung, 2022). A naive "
-        "difference and ordinary least squares on the same rows stand beside it."
+        f"We estimated it by {how}, folds being cut along the network. {_adjustment(detail, used)}Scores were summed "
+        f"within people; {_inference(detail, used)}. A naive difference and ordinary least squares on the same rows "
+        "stand beside it."
     )
+
+
+def _adjustment(detail: Mapping[str, Any], used: set[str]) -> str:
+    groups = list(dict.fromkeys(words.plain(name) for name in words.listed(detail.get("covariate_groups"))))
+    if not groups:
+        return ""
+    if "representation" in groups:
+        used |= {"hamilton2017"}
+        groups[groups.index("representation")] = (
+            "a GraphSAGE representation of prior text and ties (Hamilton et al., 2017)"
+        )
+    return f"Adjustment was for {_listed(groups)}. "
+
+
+def _inference(detail: Mapping[str, Any], used: set[str]) -> str:
+    if detail.get("method") == "community_cluster":
+        return "standard errors are clustered by community, because too many pairs of people are neighbours"
+    used |= {"kojevnikov2021", "leung2022"}
+    steps = (
+        f" up to {words.number(detail['bandwidth'])} steps apart" if words.is_number(detail.get("bandwidth")) else ""
+    )
+    return f"standard errors allow for dependence between people{steps} in the network (Kojevnikov et al., 2021; Leung, 2022)"
 
 
 def _limits(effects: Mapping[str, Any], used: set[str]) -> str:

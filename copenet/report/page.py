@@ -10,6 +10,7 @@ from typing import Any
 from copenet.foundation.files import write_text
 from copenet.report import cards, words
 from copenet.report.answer import answer, label_warning
+from copenet.report.calendar import calendar
 from copenet.report.evidence import Evidence, gather
 from copenet.report.methods import methods
 from copenet.report.plots import Plot, effect_plots, ladder_order
@@ -122,6 +123,10 @@ def _context(evidence: Evidence, plots: Mapping[str, Plot]) -> dict[str, Any]:
         "not_done": cards.not_done(evidence),
         "methods": methods(evidence),
         "plots": plots,
+        "calendar": calendar(evidence),
+        "sample": cards.sample_facts(effects),
+        "declared": cards.declaration(effects),
+        "estimand": [part.strip() for part in str(effects.get("estimand") or "").split(";") if part.strip()],
         "network_plots": _network_plots(evidence),
     }
 

@@ -68,7 +68,12 @@ def inline(drawing: Drawing, svg: str) -> str:
     for colour, variable in _THEME.items():
         svg = re.sub(rf"(fill|stroke): {colour}", rf"\1: var({variable})", svg, flags=re.IGNORECASE)
     svg = re.sub(r"font: ([\d.]+)px '[^']*'[^;\"]*", r"font-size: \1px", svg)
-    return svg.replace("<svg ", f'<svg role="img" class="mpl" aria-label="{_attribute(drawing.alt)}" ', 1)
+    return labelled(svg.replace("<svg ", '<svg class="mpl" ', 1), drawing.alt)
+
+
+def labelled(svg: str, alt: str) -> str:
+    """Return `svg` as one image that a screen reader calls `alt`."""
+    return svg.replace("<svg ", f'<svg role="img" aria-label="{_attribute(alt)}" ', 1)
 
 
 def _attribute(text: str) -> str:
@@ -195,7 +200,7 @@ def _sensitivity(effects: Mapping[str, Any], found: Mapping[str, Any]) -> Drawn 
     grid = np.linspace(0, min(0.95, max(0.02, 1.6 * max(reach))), 60)
     value = main["estimate"]
     left = value - np.sign(value) * largest_bias(scale, grid[:, None], grid[None, :])
-    strongest = sorted(marks, key=lambda m: -m["bias"])[:YARDSTICKS]
+    strongest = sorted((m for m in marks if m["bias"] > 0), key=lambda m: -m["bias"])[:YARDSTICKS]
     yardsticks = [
         {"name": words.plain(m["group"]), "with_exposure": m["exposure_share"], "with_outcome": m["outcome_share"]}
         for m in strongest

@@ -40,8 +40,16 @@ QUALITY: dict[str, Any] = {
     "first_at": "2021-01-04T00:00:00+00:00",
     "last_at": "2021-07-03T21:12:09+00:00",
     "platforms": ["reddit"],
-    "bots": 3,
+    "bots_declared": 3,
     "bots_suspected": 2,
+    "bots": [{"why": "declared: a list", "accounts": 3, "messages": 30}],
+    "authors_unknown": 239,
+    "names_replaced": 212,
+    "rejected_count": 41,
+    "days_without_messages": ["2021-02-26", "2021-05-13"],
+    "days_without_messages_count": 2,
+    "by_month": [{"platform": "reddit", "month": f"2021-{n:02d}", "messages": 400 + 90 * n} for n in range(1, 8)],
+    "means": {"bots": "Declared bots are no peers and no subjects; suspects stay in."},
 }
 
 GRAPH: dict[str, Any] = {
@@ -152,7 +160,18 @@ def effects() -> dict[str, Any]:
         "assumptions": ["No hidden confounding given what was measured.", "Labels are right."],
         "labels_validated": True,
         "refused": None,
+        "declared": {"at": "2026-11-24T03:06:34+00:00", "before_outcome": True, "others_before": 0},
         "detail": {
+            "rows": 3790,
+            "people": 656,
+            "periods": 8,
+            "period_weeks": 2,
+            "rows_without_peers": 1466,
+            "exposure_mean": 0.4675,
+            "outcome_share": 0.2505,
+            "method": "network_hac",
+            "bandwidth": 1,
+            "covariate_groups": ["own_history", "own_history", "text", "representation"],
             "exposure_values": {"value": [0.0, 1.0], "count": [2900, 890]},
             "n_peers_values": {
                 "value": [float(n) for n in range(21)],
@@ -225,7 +244,15 @@ def overlap() -> dict[str, Any]:
 def documents() -> dict[str, dict[str, Any]]:
     """Return every document of a finished study."""
     manifest = {"stages": [{"name": "ingest", "digest": "ab" * 32, "seconds": 0.8}], "seed": 7}
-    found = {"quality": QUALITY, "graph": GRAPH, "labels": LABELS, "effects": effects(), "manifest": manifest}
+    protection = {"people_keyed": 840, "handles_replaced": 212, "texts_with_email": 0, "outputs_with_ids": []}
+    found = {
+        "quality": QUALITY,
+        "protection": protection,
+        "graph": GRAPH,
+        "labels": LABELS,
+        "effects": effects(),
+        "manifest": manifest,
+    }
     return deepcopy(found)
 
 

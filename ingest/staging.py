@@ -25,7 +25,7 @@ from ingest.records import BadRecordError, Draft, SourceFormat, decode
 from ingest.scrub import Scrubber
 from ingest.settings import IngestSettings
 
-VERSION = 1  # raise it when what is staged changes: older folders are then staged again
+VERSION = 2  # raise it when what is staged changes: older folders are then staged again
 MAX_REJECTS = 1000  # listed per file; the others are counted
 
 STAGED = pa.schema(
@@ -110,6 +110,12 @@ def staged_folders(root: Path) -> Iterator[tuple[Path, Cursor]]:
         cursor = read_cursor(folder)
         if cursor is not None:
             yield folder, cursor
+
+
+def outdated_folders(root: Path) -> list[str]:
+    """Return the folders of files that another version of copenet staged, in order of digest."""
+    folders = (p.parent for p in root.glob("*/cursor.json"))
+    return sorted(folder.name for folder in folders if read_cursor(folder) is None)
 
 
 def forgotten_digest(forgotten: frozenset[str]) -> str:

@@ -31,6 +31,7 @@ from ingest.staging import (
     VERSION,
     Cursor,
     forgotten_digest,
+    outdated_folders,
     stage,
     staged_folders,
     write_cursor,
@@ -92,7 +93,12 @@ def locked(restricted: Path) -> Iterator[Path]:
 
 
 def _require_one_key(root: Path, mark: str, given: Set[str] = frozenset()) -> None:
-    """Refuse before anything is read again when people of other dumps would no longer be the same people."""
+    """Refuse before anything is read again when other dumps would drop out or their people be others."""
+    if set(outdated_folders(root)) - {digest[:16] for digest in given}:
+        raise InputError(
+            "Part of this study was read by another version of copenet.",
+            remedy="Give every dump of the study to one ingest: it reads them anew.",
+        )
     if any(cursor.key != mark and cursor.digest not in given for _, cursor in staged_folders(root)):
         raise InputError(
             "Part of this study was read under another key, so its people cannot be joined with the others.",

@@ -71,10 +71,19 @@ def test_the_source_names_digest_and_line(tmp_path: Path, restricted: Path) -> N
 
 
 def test_the_latest_retrieved_copy_is_kept(tmp_path: Path, restricted: Path) -> None:
-    old, new = post(text="old", retrieved_on=T0 + 10), post(text="new", retrieved_on=T0 + 20)
-    summary = read(tmp_path, [new, old], [old | {"score": 1}, post(text="undated")])
-    assert texts(restricted) == {"t3_p1": "title p1\n\nnew"}
-    assert (summary.messages, summary.duplicates) == (1, 3)
+    ids = [f"p{i}" for i in range(20)]  # so many that no other rule would choose right by luck
+    new = [post(i, text="new", retrieved_on=T0 + 20) for i in ids]
+    old = [post(i, text="old", retrieved_on=T0 + 10) for i in ids]
+    summary = read(tmp_path, new + old, [r | {"score": 1} for r in old] + [post(i, text="undated") for i in ids])
+    assert texts(restricted) == {f"t3_{i}": f"title {i}\n\nnew" for i in ids}
+    assert (summary.messages, summary.duplicates) == (20, 60)
+
+
+def test_of_copies_equally_old_the_latest_edited_is_kept(tmp_path: Path, restricted: Path) -> None:
+    ids = [f"p{i}" for i in range(20)]
+    edited = [post(i, text="edited", edited=T0 + 9) for i in ids]
+    read(tmp_path, edited, [post(i, text="first", edited=False) for i in ids])
+    assert set(texts(restricted).values()) == {f"title {i}\n\nedited" for i in ids}
 
 
 def test_a_deletion_is_not_undone_by_a_copy_of_unknown_date(tmp_path: Path, restricted: Path) -> None:
@@ -266,6 +275,18 @@ def test_every_dump_given_again_under_a_new_key_is_read_anew(tmp_path: Path, res
     (restricted / "key").unlink()
     read(tmp_path, [post()])
     assert by_id(restricted)["t3_p1"]["author_id"] not in (before, None)
+
+
+def test_what_another_version_staged_is_read_anew_and_never_dropped(tmp_path: Path, restricted: Path) -> None:
+    read(tmp_path, [post()])
+    before = by_id(restricted)
+    cursor = next(restricted.glob("ingest/*/cursor.json"))
+    cursor.write_text(cursor.read_text().replace('"version": ', '"version": 9'))
+    more = write(tmp_path / "more", lines([reply("c", "t3_p1")]))
+    with pytest.raises(InputError, match="another version"):
+        ingest.ingest([more], restricted)
+    assert by_id(restricted) == before
+    assert ingest.ingest([tmp_path / "dump0.ndjson", more], restricted).messages == 2
 
 
 def test_a_dump_read_again_changes_no_byte(tmp_path: Path, restricted: Path) -> None:

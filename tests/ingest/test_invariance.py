@@ -58,6 +58,16 @@ def test_order_batches_files_and_repetition_do_not_matter(
     assert other[1].equals(base[1])
 
 
+def test_content_and_not_place_decides_between_equal_copies(tmp_path: Path) -> None:
+    one, other = ([post(f"p{i}", text=word) for i in range(12)] for word in ("one", "other"))
+    tables = []
+    for name, records in (("x", one + other), ("y", other + one)):
+        (tmp_path / name).mkdir()
+        tables.append(ingested(tmp_path / name, [lines(records)], 5))
+    assert tables[0][0].equals(tables[1][0])
+    assert tables[0][1].equals(tables[1][1])
+
+
 def test_files_one_after_the_other_or_together(tmp_path: Path) -> None:
     first, second = [post(), reply("a", "t1_b")], [reply("b", "t3_p1"), reply("a", "t1_b", retrieved_on=T0 + 9)]
     together = ingested(tmp_path / "x", [lines(first), lines(second)], 10) if (tmp_path / "x").mkdir() is None else None

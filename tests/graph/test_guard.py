@@ -72,6 +72,8 @@ HIDDEN = [
     "RETURN 1 AS x UNION CREATE (n) RETURN 1 AS x",
     "MATCH (n) RETURN '\\U0027 SET'",
     "EXPLAIN EXPLAIN RETURN 1",
+    "MATCH (n), SET n.x = 1",
+    "MATCH (n) WITH n, CREATE (m)",
 ]
 
 

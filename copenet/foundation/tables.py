@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.dataset
 import pyarrow.parquet
 
 from copenet.foundation.errors import DefectError
@@ -47,4 +46,6 @@ def read_table(path: Path, schema: pa.Schema, columns: Sequence[str] | None = No
     chosen = pa.schema([schema.field(name) for name in wanted])
     if not files:
         return chosen.empty_table()
-    return pa.dataset.dataset([str(f) for f in files], schema=schema).to_table(columns=wanted).cast(chosen)
+    from pyarrow import dataset  # loads pandas, which most callers do not need
+
+    return dataset.dataset([str(f) for f in files], schema=schema).to_table(columns=wanted).cast(chosen)

@@ -189,12 +189,14 @@ def _record(
     refused: str | None = None,
     detail: dict[str, Any] | None = None,
 ) -> Estimate:
-    """Return the record of one estimator; refused ones carry no number."""
+    """Return the record of one estimator; refused ones carry no number, `ols` and `naive` at least their point."""
     estimand = CONTRAST if sample.binary else SLOPE
     point, influence = value
     base = {"estimator": estimator, "estimand": estimand, "n": len(sample.y), "n_peers": int(sample.n_peers.sum())}
     if point is None or influence is None or refused is not None:
         return Estimate(**base, **_NOTHING, refused=refused, detail=detail or {})  # type: ignore[arg-type]
+    if near.refused is not None:
+        return Estimate(**base, **_NOTHING | {"estimate": point}, detail={"no_interval": near.refused})  # type: ignore[arg-type]
     variance = near.variance(influence)
     low, high, p = interval(point, variance, settings.level)
     return Estimate(
@@ -231,6 +233,7 @@ def _without_headline(sample: Sample, settings: EstimationSettings, name: str, r
         sample.adjacency,
         sample.communities,
         sample.person,
+        bandwidth=settings.bandwidth,
         max_pair_share=settings.max_pair_share,
         seed=settings.seed,
     )

@@ -90,7 +90,7 @@ def effect_plots(evidence: Evidence, folder: Path | None) -> dict[str, Plot]:
             continue
         drawing, columns, rows = item
         svg = drawing.svg()
-        if folder is not None:
+        if folder is not None and drawing.name != "truth_ladder":
             write_text(folder / f"{drawing.name}.svg", svg)
             write_bytes(folder / f"{drawing.name}.pdf", drawing.pdf())
         plots[drawing.name] = Plot(

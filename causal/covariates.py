@@ -284,8 +284,8 @@ def node_features(past: History) -> Float32:
 def main_forum(events: Events) -> Int:
     """Return the forum in which each person wrote most (the first in name order on ties)."""
     n, forums = len(events.people), len(events.forums)
-    table = coo_array((np.ones(len(events)), (events.person, events.forum)), shape=(n, forums)).tocsr()
-    return np.asarray(table.argmax(axis=1), dtype=np.int64).ravel()
+    counts = np.bincount(events.person * forums + events.forum, minlength=n * forums)
+    return counts.reshape(n, forums).argmax(axis=1)
 
 
 def _own(past: History, person: Int) -> list[Block]:

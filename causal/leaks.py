@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from causal.covariates import fit_basis
 from causal.events import MICROSECONDS, Bool, Calendar, Events, Float, Inputs, Int, events_from, tie_events
-from causal.panel import Panel, PanelSettings, build_slice, prefix_at
+from causal.panel import Panel, PanelSettings, build_slice, first_period, prefix_at
 from causal.results import Check, Status
 from graph.ties import CLOCK_SKEW_SECONDS, build_ties
 
@@ -47,7 +47,8 @@ def panel_builder(settings: PanelSettings, channel: str, calendar: Calendar) -> 
     def build(inputs: Inputs, period: int) -> PeriodRows:
         events = events_from(inputs.messages, inputs.used, inputs.features)
         ties = tie_events(inputs.ties, channel, events, calendar)
-        basis = fit_basis(prefix_at(events, ties, calendar, settings.burn_in_periods, settings), settings)
+        first = first_period(events, calendar, settings)
+        basis = fit_basis(prefix_at(events, ties, calendar, first, settings), settings)
         rows = build_slice((events, ties), calendar, period, basis, settings)
         names = tuple(events.people[i] for i in rows.person)
         return PeriodRows(names, np.diff(rows.peers.indptr).astype(np.int64), rows.covariates)

@@ -34,7 +34,9 @@ class PanelSettings:
         period_weeks: Length of a period.
         lookback_periods: How many periods before t a tie may lie to make a peer eligible.
         risk_periods: A person is at risk in t if they wrote in one of this many periods before t.
-        burn_in_periods: Periods before the first row; text bases are fitted there and nowhere else.
+        burn_in_periods: Periods before the first row, at least; text bases are fitted there and nowhere else.
+        burn_in_messages: Messages before the first row: the burn-in is longer, up to half of the periods, where the
+            first periods hold fewer.
         text_dimensions: Principal components of prior text, of the person and of their peers (0: none).
         representation_dimensions: Outputs of the GraphSAGE representation of prior text and ties (0: none).
         seed: Seed of what is fitted on the burn-in.
@@ -44,6 +46,7 @@ class PanelSettings:
     lookback_periods: int = 4
     risk_periods: int = 4
     burn_in_periods: int = 4
+    burn_in_messages: int = 200
     text_dimensions: int = 8
     representation_dimensions: int = 0
     seed: int = 0
@@ -150,13 +153,14 @@ def build_panel(
     Raises:
         RefusedError: The data are too short for one row after the burn-in, or nobody is ever at risk.
     """
-    periods = range(settings.burn_in_periods, calendar.count - 1)
+    first = first_period(events, calendar, settings)
+    periods = range(first, calendar.count - 1)
     if not periods:
         raise RefusedError(
             f"The data cover {calendar.count} whole periods; the panel needs {settings.burn_in_periods + 2}.",
             remedy="Use shorter periods or a shorter burn-in, or collect a longer span.",
         )
-    basis = fit_basis(prefix_at(events, ties, calendar, settings.burn_in_periods, settings), settings)
+    basis = fit_basis(prefix_at(events, ties, calendar, first, settings), settings)
     slices = []
     with progress.task("panel", len(periods), "periods") as task:
         for period in periods:
@@ -167,6 +171,14 @@ def build_panel(
             "Nobody is at risk in any period.", remedy="Raise risk_periods or use longer periods (period_weeks)."
         )
     return _assemble(events, calendar, settings, basis, tuple(slices))
+
+
+def first_period(events: Events, calendar: Calendar, settings: PanelSettings) -> int:
+    """Return the first period with rows: after the burn-in, which what was said before it makes long enough."""
+    starts = [calendar.start(p) for p in range(calendar.count // 2 + 1)]
+    said = np.searchsorted(events.time, starts, side="left")
+    long_enough = int(np.searchsorted(said, settings.burn_in_messages, side="left"))
+    return max(settings.burn_in_periods, min(long_enough, calendar.count // 2))
 
 
 def prefix_at(events: Events, ties: TieEvents, calendar: Calendar, period: int, settings: PanelSettings) -> Prefix:

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 
 from causal import leaks
-from causal.panel import PanelSettings, union_graph, with_rows
+from causal.events import calendar_of, events_from
+from causal.panel import PanelSettings, first_period, union_graph, with_rows
 from causal.schema import PANEL
 from copenet.foundation.errors import RefusedError, UsageError
-from tests.causal.worlds import DAY, SETTINGS, Said, conversations, inputs_of, panel_of, simulated
+from tests.causal.worlds import DAY, SETTINGS, Said, conversations, inputs_of, messages_of, panel_of, simulated
 
 WEEK = 7
 
@@ -208,7 +209,15 @@ def test_a_representation_of_prior_words_and_ties_is_a_covariate_and_leaks_nothi
 
 def test_too_few_ties_for_a_representation_are_said():
     said = [Said(f"reddit:u_{k % 4}", day, None, False) for k, day in enumerate(range(42))]
-    panel, _, _ = panel_of(inputs_of(said), PanelSettings(1, 2, 2, 2, 2, representation_dimensions=3))
+    panel, _, _ = panel_of(inputs_of(said), PanelSettings(1, 2, 2, 2, 0, 2, representation_dimensions=3))
     assert panel.basis.representation is None
     assert "ties" in panel.basis.without_representation
     assert "representation" not in panel.groups
+
+
+def test_a_thin_beginning_makes_the_burn_in_longer_up_to_half_of_the_periods():
+    said = [Said("reddit:u_0", day, None, False) for day in range(42)]
+    events = events_from(*messages_of(said))
+    calendar = calendar_of(events, 1)
+    for messages, first in ((0, 2), (14, 2), (15, 3), (21, 3), (22, 3), (10_000, 3)):
+        assert first_period(events, calendar, PanelSettings(1, 2, 2, 2, messages)) == first

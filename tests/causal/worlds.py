@@ -19,7 +19,7 @@ from ingest.schema import MESSAGES
 
 DAY = 86_400
 SETTINGS = PanelSettings(
-    period_weeks=1, lookback_periods=2, risk_periods=2, burn_in_periods=2, text_dimensions=2, seed=0
+    period_weeks=1, lookback_periods=2, risk_periods=2, burn_in_periods=2, burn_in_messages=0, text_dimensions=2, seed=0
 )
 
 

@@ -43,12 +43,12 @@ class NetworkAipw(CausalEstimator):  # type: ignore[misc]
         e = data[estimand.treatment_variable[0]].to_numpy(dtype=float)
         X = data[sorted(estimand.get_adjustment_set())].to_numpy(dtype=float)
         person = self.design["person"][data.index.to_numpy()]
-        value, self._se = _contrast(y, e, X, person, self.design)
+        self._value, self._se = _contrast(y, e, X, person, self.design)
         result = CausalEstimate(
             data=data,
             treatment_name=estimand.treatment_variable,
             outcome_name=estimand.outcome_variable,
-            estimate=value,
+            estimate=self._value,
             target_estimand=estimand,
             realized_estimand_expr="cross-fitted AIPW",
             control_value=control_value,
@@ -57,16 +57,17 @@ class NetworkAipw(CausalEstimator):  # type: ignore[misc]
         result.add_estimator(self)
         return result
 
-    def _estimate_std_error(self, **_: Any) -> float:
+    # DoWhy passes the method's name by position and the level first, whatever its docstrings say.
+    def _estimate_std_error(self, *_: Any, **__: Any) -> float:
         return self._se
 
-    def _estimate_confidence_intervals(self, estimate_value: float, confidence_level: float = 0.95, **_: Any) -> Any:
+    def _estimate_confidence_intervals(self, confidence_level: float = 0.95, **_: Any) -> tuple[float, float]:
         from scipy.stats import norm
 
         half = float(norm.ppf(0.5 + confidence_level / 2)) * self._se
-        return estimate_value - half, estimate_value + half
+        return self._value - half, self._value + half
 
-    def _test_significance(self, estimate_value: float, **_: Any) -> dict[str, float]:
+    def _test_significance(self, estimate_value: float, *_: Any, **__: Any) -> dict[str, float]:
         from scipy.stats import norm
 
         return {"p_value": float(2 * norm.sf(abs(estimate_value) / self._se))}

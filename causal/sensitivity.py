@@ -81,7 +81,7 @@ def robustness_value(distance: float, scale: float) -> float:
     if scale <= 0 or distance == 0:
         return 0.0
     q = (distance / scale) ** 2
-    return (math.sqrt(q * q + 4 * q) - q) / 2
+    return 2 * q / (math.sqrt(q * q + 4 * q) + q)  # not (√… - q) / 2, which cancels where q is large
 
 
 def e_value(exposed_risk: float, unexposed_risk: float) -> float | None:

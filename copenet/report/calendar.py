@@ -42,7 +42,7 @@ def calendar(evidence: Evidence) -> Plot | None:
 
 def _caption(marked: int, total: Any) -> str:
     text = (
-        "A square for each day (Monday on top), darker where the month had more messages. Crossed: a day without any "
+        "A square for each day (Monday on top), stronger where the month had more messages. Crossed: a day without any "
         "message, which may be silence or a failed download; in it people look inactive and their peers unexposed."
     )
     return (

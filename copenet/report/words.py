@@ -19,6 +19,7 @@ STATUS = {
     "warn": ("!", "look here"),
     "fail": ("✕", "failed"),
     "not_informative": ("○", "cannot say here"),
+    "conditional": ("◇", "holds on a condition"),
     "refused": ("■", "refused"),
 }
 EXPOSURES = {

@@ -100,11 +100,13 @@ def test_pdf_embeds_its_fonts(drawing: Drawing) -> None:
 
 
 def test_bytes_do_not_depend_on_the_hash_seed_or_a_users_matplotlibrc(tmp_path: Path) -> None:
+    plain = tmp_path / "plain"
+    plain.mkdir()
     (tmp_path / "matplotlibrc").write_text("lines.linewidth: 9\nsvg.fonttype: path\n")
     code = "from tests.causal.test_figures import DRAWN; import hashlib; "
     code += "print(hashlib.sha256(''.join(DRAWN[k]().svg() for k in sorted(DRAWN)).encode()).hexdigest())"
     seen = set()
-    for seed, where in (("1", Path.cwd()), ("2", tmp_path)):
+    for seed, where in (("1", plain), ("2", tmp_path)):
         environment = {**os.environ, "PYTHONHASHSEED": seed, "MPLCONFIGDIR": str(where), "PYTHONPATH": str(Path.cwd())}
         seen.add(subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True).stdout)
     assert len(seen) == 1

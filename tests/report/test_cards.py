@@ -104,9 +104,17 @@ def test_refusals_and_failures_come_before_what_passed() -> None:
     found = effects()
     found["checks"].append(check("leaks", "fail", "Bad.", {}))
     order = [row.status for row in cards.check_rows(found)]
-    rank = ["refused", "fail", "warn", "not_informative", "pass"]
+    rank = ["refused", "fail", "warn", "not_informative", "conditional", "pass"]
     assert order == sorted(order, key=rank.index)
     assert sum(n for *_, n in cards.tally(cards.check_rows(found))) == len(order)
+
+
+@pytest.mark.parametrize("name", ["hidden_confounder", "identification"])
+def test_what_only_holds_on_a_condition_is_never_said_to_have_passed(name: str) -> None:
+    (row,) = cards.check_rows({"checks": [check(name, "pass", "If …", {})]})
+    assert row.word == "holds on a condition"
+    (row,) = cards.check_rows({"checks": [check(name, "fail", "No.", {})]})
+    assert row.word == "failed"
 
 
 def test_a_status_nobody_knows_is_shown_as_it_is() -> None:

@@ -88,6 +88,8 @@ def _line(e: Estimate) -> str:
     name = f"{e.estimator:<6}{e.estimand:<7}"
     if e.estimate is None:
         return f"{name}refused: {e.refused}"
+    if e.se is None:
+        return f"{name}{e.estimate:+.4f}  no interval: {e.detail['no_interval']}"
     return f"{name}{e.estimate:+.4f}  [{e.ci_low:+.4f}, {e.ci_high:+.4f}]  p = {e.p_value:.3f}  n = {e.n:,}"
 
 
@@ -268,10 +270,13 @@ def _record(
 ) -> Estimate:
     """Return the record of a value with its influence values, or of the reason why there is none."""
     n, n_peers = len(arrays.y), int(arrays.n_peers.sum())
-    refused = point if isinstance(point, str) else near.refused
-    if isinstance(point, str) or refused is not None:
-        return Estimate(*name, None, None, None, None, None, n, n_peers, refused=refused)
+    if isinstance(point, str):
+        return Estimate(*name, None, None, None, None, None, n, n_peers, refused=point)
     value, influence = point
+    if near.refused is not None:
+        if name[0] not in ("ols", "naive"):
+            return Estimate(*name, None, None, None, None, None, n, n_peers, refused=near.refused)
+        return Estimate(*name, value, None, None, None, None, n, n_peers, detail={"no_interval": near.refused})
     variance = near.variance(influence)
     low, high, p = interval(value, variance, settings.level)
     detail = variance.describe() | {"variance_method": variance.method}

@@ -108,6 +108,33 @@ def test_a_dense_graph_falls_back_to_communities_and_refuses_when_they_are_few()
     assert "no interval is valid" in str(dependence(dense, few, np.arange(40)).refused)
 
 
+@pytest.mark.parametrize("shared", [255, 256, 257, 512])
+def test_two_people_who_share_many_neighbours_are_two_steps_apart(shared):
+    """Paths are counted before they are cut to 1: in eight bits, 256 of them would be none."""
+    middle = np.arange(2, shared + 2)
+    ends = np.concatenate([np.zeros(shared, dtype=int), np.ones(shared, dtype=int)])
+    graph = csr_array((np.ones(2 * shared), (ends, np.tile(middle, 2))), shape=(shared + 2, shared + 2))
+    kernel = neighbourhoods(graph, 2).kernel
+    assert kernel[0, 1] == kernel[1, 0] == 1.0
+    assert kernel.nnz == (shared + 2) ** 2
+    values = np.zeros(shared + 2)
+    values[:2] = 1.0
+    found = dependence(graph, np.zeros(shared + 2, dtype=int), np.arange(shared + 2), bandwidth=2).variance(values)
+    assert found.parts["uniform"] == pytest.approx(2 * found.parts["person"])
+
+
+def test_a_stored_zero_makes_no_tie_and_weights_and_loops_do_not_count():
+    here = np.arange(6)
+    stored = csr_array((np.zeros(6), (here, (here + 1) % 6)), shape=(6, 6))
+    assert stored.nnz == 6
+    assert inference.undirected(stored).nnz == 0
+    assert neighbourhoods(stored, 2).kernel.nnz == 6
+    heavy = csr_array((np.array([-2.0, 300.0, 7.0]), ([0, 3, 2], [1, 4, 2])), shape=(6, 6))
+    graph = inference.undirected(heavy)
+    assert set(zip(*graph.nonzero(), strict=True)) == {(0, 1), (1, 0), (3, 4), (4, 3)}
+    assert set(graph.data) == {1}
+
+
 def tutorial(folder):
     """The tutorial data of networkinference: outcome, regressors and instruments of its 2SLS, and the graph."""
     graph = nx.read_adjlist(folder / "network.adjlist", nodetype=int)

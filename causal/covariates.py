@@ -285,7 +285,7 @@ def main_forum(events: Events) -> Int:
     """Return the forum in which each person wrote most (the first in name order on ties)."""
     n, forums = len(events.people), len(events.forums)
     counts = np.bincount(events.person * forums + events.forum, minlength=n * forums)
-    return counts.reshape(n, forums).argmax(axis=1)
+    return np.asarray(counts.reshape(n, forums).argmax(axis=1), dtype=np.int64)
 
 
 def _own(past: History, person: Int) -> list[Block]:

@@ -47,21 +47,6 @@ def headline_refused(reports: Iterable[Report]) -> bool:
     return any(saying is not None and saying.level == "refused" for saying in sayings)
 
 
-def run_study(study: Study, *, as_json: bool, force: bool) -> int:
-    """Run a study for `copenet run`: numbered lines and a tally, or one JSON document."""
-    from copenet.cli.output import emit, note, progress, say
-    from copenet.cli.run_view import RunView
-
-    view = RunView(note if as_json else say, study.path, (f"copenet graph shell {study.path}",))
-    view.heading(f"copenet run · {study.name} · seed {study.seed} · {_where(study)}")
-    reports, code = everything(study, progress(as_json), view.done, force)
-    error = first_error(reports)
-    view.close(error)
-    if as_json:
-        emit(run_document(study, reports, code))
-    return code
-
-
 def run_document(study: Study, reports: Iterable[Report], code: int) -> dict[str, object]:
     """Return what `run --json` prints."""
     reports = list(reports)
@@ -74,7 +59,3 @@ def run_document(study: Study, reports: Iterable[Report], code: int) -> dict[str
         "error": None if error is None else error.message,
         "exit_code": code,
     }
-
-
-def _where(study: Study) -> str:
-    return "offline" if study.settings.graph.store == "ladybug" else "Neo4j"

@@ -6,9 +6,11 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from copenet.cli.output import colour
+from copenet.cli.output import colour, emit, note, progress, say
 from copenet.foundation.errors import CopenetError
-from copenet.pipeline import Report, Saying
+from copenet.pipeline import Report, Saying, first_error
+from copenet.running import everything, run_document
+from copenet.study import Study
 
 STEPS = (
     ("ingest", ("ingest",)),
@@ -57,8 +59,8 @@ class RunView:
         line = " · ".join(saying.line for saying in sayings) or _absence(reports)
         took = "cached" if all(report.state == "fresh" for report in reports) else _seconds(reports)
         self._write(f"{number}/{len(STEPS)} {name:<8} {line:<{LINE}} {took:>8}  {_painted(status)}")
-        for note in (note for saying in sayings for note in saying.notes):
-            self._write(f"             {note}")
+        for remark in (remark for saying in sayings for remark in saying.notes):
+            self._write(f"             {remark}")
 
     def close(self, error: CopenetError | None, extra: Sequence[str] = ()) -> None:
         """Print what failed and the tally."""
@@ -95,3 +97,19 @@ def _seconds(reports: Sequence[Report]) -> str:
 
 def _painted(status: str) -> str:
     return colour(status, {"OK": 32, "WARN": 33, "FAIL": 31, "REFUSED": 35}[status])
+
+
+def run_study(study: Study, *, as_json: bool, force: bool) -> int:
+    """Run a study for `copenet run`: numbered lines and a tally, or one JSON document."""
+    view = RunView(note if as_json else say, study.path, (f"copenet graph shell {study.path}",))
+    view.heading(f"copenet run · {study.name} · seed {study.seed} · {_where(study)}")
+    reports, code = everything(study, progress(as_json), view.done, force)
+    error = first_error(reports)
+    view.close(error)
+    if as_json:
+        emit(run_document(study, reports, code))
+    return code
+
+
+def _where(study: Study) -> str:
+    return "offline" if study.settings.graph.store == "ladybug" else "Neo4j"

@@ -114,7 +114,7 @@ def run(
 
     Example: copenet run anxiety
     """
-    from copenet.running import run_study
+    from copenet.cli.run_view import run_study
 
     opened = open_study(study, assignments, seed)
     if sources:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any, Literal
 
 from copenet import __version__, journal
@@ -233,7 +233,7 @@ class Pipeline:
         return self._execute(stage, progress)
 
     def _execute(self, stage: Stage, progress: Progress) -> Report:
-        started = perf_counter()
+        started, spent = perf_counter(), process_time()
         reason = "interrupted"
         try:
             key = self._key(stage)
@@ -249,12 +249,14 @@ class Pipeline:
             if reason:
                 self._write(stage, {"state": "failed", "reason": reason, "seconds": seconds})
                 journal.append(self.study.journal, "failed", stage=stage.name, seconds=seconds)
-        self._finish(stage, key, saying, seconds)
+        self._finish(stage, key, saying, (seconds, round(process_time() - spent, 2)))
         return Report(stage.name, "ran", seconds, saying)
 
-    def _finish(self, stage: Stage, key: str, saying: Saying, seconds: float) -> None:
+    def _finish(self, stage: Stage, key: str, saying: Saying, took: tuple[float, float]) -> None:
+        seconds, cpu = took
         digest = self._output_digest(stage)
         record = {"state": "done", "key": key, "digest": digest, "seconds": seconds, "saying": asdict(saying)}
+        record["cpu_seconds"] = cpu
         self._write(stage, record)
         settings = self.study.settings.digest()
         journal.append(
@@ -267,6 +269,7 @@ class Pipeline:
             seed=self.study.seed,
             version=__version__,
             seconds=seconds,
+            cpu_seconds=cpu,
         )
 
     def _write(self, stage: Stage, record: dict[str, Any]) -> None:

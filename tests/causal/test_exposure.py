@@ -46,11 +46,12 @@ def test_each_mapping_is_its_formula_over_the_people_in_the_row(links, treatment
     assert found == pytest.approx(np.array(expected), nan_ok=True)
 
 
-@given(exposing=st.integers(0, 400), n=st.integers(1, 400), share=shares)
-def test_a_threshold_is_reached_when_the_share_is_met_exactly(exposing, n, share):
-    exposing = min(exposing, n)
-    found = Threshold(share).of_counts(np.array([float(exposing)]), np.array([n]))[0]
-    assert found == float(1000 * exposing >= round(1000 * share) * n)
+def test_a_threshold_is_reached_when_the_share_is_met_exactly():
+    """Every count, number of peers up to 100 and whole percentage: .07 x 100 is above 7 in binary floating point."""
+    n, exposing = np.meshgrid(np.arange(1, 101), np.arange(101))
+    for percent in range(1, 101):
+        found = Threshold(percent / 100).of_counts(exposing.astype(float), n)
+        assert np.array_equal(found, (100 * exposing >= percent * n).astype(float))
 
 
 @pytest.mark.parametrize("mapping", [AnyPeer(), Count(), Proportion(), Threshold(0.3)])

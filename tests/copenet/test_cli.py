@@ -1,0 +1,293 @@
+"""The command line without data: help, wrong usage, empty studies, faults."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from copenet.cli import output
+from copenet.cli.app import app
+from copenet.cli.later import LATER
+from copenet.cli.output import content_free_hook, table
+from copenet.foundation.errors import InputError, RefusedError, ResourceError, UsageError
+
+ROOT = ["demo", "init", "status", "doctor", "run", "audit", "report", "forget", "ingest", "quality"]
+NESTED = [
+    ["graph", name] for name in ("build", "communities", "query", "shell", "figure", "export", "drop")
+]
+NESTED += [["text", name] for name in ("embed", "train", "label", "evaluate")]
+NESTED += [["effect", name] for name in ("estimate", "check", "explain")]
+COMMANDS = [[name] for name in ROOT] + NESTED
+
+
+def call(*arguments: object, stdin: str = ""):
+    return CliRunner().invoke(app, [str(a) for a in arguments], input=stdin, prog_name="copenet")
+
+
+@pytest.fixture
+def study(tmp_path):
+    assert call("init", tmp_path / "study").exit_code == 0
+    return tmp_path / "study"
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_has_help_with_an_example(command):
+    done = call(*command, "--help")
+    assert done.exit_code == 0
+    assert f"Example: copenet {' '.join(command)}" in " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c != ["graph", "shell"]], ids=" ".join)
+def test_every_command_but_the_shell_can_answer_in_json(command):
+    assert "--json" in call(*command, "--help").stdout
+
+
+@pytest.mark.parametrize(("group", "name"), sorted(LATER))
+def test_a_command_of_a_later_version_says_so_and_what_to_use(group, name):
+    done = call(*filter(None, (group, name)), "study", "--some", "option")
+    assert done.exit_code == 2
+    assert "This version cannot" in done.stderr
+    assert "Use instead:" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "nearest"),
+    [(["statsu"], "status"), (["graph", "bild"], "build"), (["demo", "--sed", "3"], "--seed")],
+)
+def test_a_misspelt_command_or_option_names_the_nearest(arguments, nearest):
+    done = call(*arguments)
+    assert done.exit_code == 2
+    assert nearest in done.stderr
+    assert done.stdout == ""
+
+
+def test_the_version():
+    assert call("--version").stdout.startswith("copenet ")
+
+
+def test_init_makes_private_folders_and_settings_that_can_be_read(study):
+    from copenet.settings import Settings, load
+
+    assert load(study / "study.toml") == Settings()
+    for path in (study / "restricted", study / "restricted" / "texts", study / "restricted" / "panel"):
+        assert path.stat().st_mode & 0o777 == 0o700
+
+
+def test_init_takes_settings(tmp_path):
+    done = call("init", tmp_path / "s", "--title", "T", "--seed", 3, "--set", "effect.outcome=planning", "--json")
+    assert done.exit_code == 0
+    assert json.loads(done.stdout)["study"] == str(tmp_path / "s")
+    text = (tmp_path / "s" / "study.toml").read_text()
+    assert 'title = "T"' in text
+    assert "seed = 3" in text
+    assert 'outcome = "planning"' in text
+
+
+def test_init_never_overwrites(study):
+    before = (study / "study.toml").read_bytes()
+    done = call("init", study)
+    assert done.exit_code == 2
+    assert "not empty" in done.stderr
+    assert (study / "study.toml").read_bytes() == before
+
+
+def test_status_of_a_new_study(study):
+    done = call("status", study)
+    assert done.exit_code == 0
+    assert "9 of 9 to do" in done.stdout
+    document = json.loads(call("status", study, "--json").stdout)
+    assert {row["state"] for row in document["stages"]} == {"missing"}
+    assert {"name", "state", "seconds", "digest"} <= set(document["stages"][0])
+
+
+def test_doctor_knows_this_machine():
+    document = json.loads(call("doctor", "--json").stdout)
+    found = {entry["name"]: entry["status"] for entry in document["findings"]}
+    assert found["copenet"] == "ok"
+    assert found["ladybug"] == "ok"
+    assert "memory" in call("doctor").stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["status"], ["run"], ["audit"], ["report"], ["quality"], ["graph", "build"], ["text", "label"], ["ingest"]],
+    ids=" ".join,
+)
+def test_what_is_no_study_is_said(tmp_path, arguments):
+    done = call(*arguments, tmp_path / "none")
+    assert done.exit_code == 2
+    assert "is not a study" in done.stderr
+    assert "copenet init" in done.stderr
+
+
+def test_a_fault_in_json_is_one_document(tmp_path):
+    done = call("status", tmp_path / "none", "--json")
+    assert done.exit_code == 2
+    document = json.loads(done.stdout)
+    assert document["exit_code"] == 2
+    assert "is not a study" in document["error"]
+    assert "copenet init" in document["remedy"]
+
+
+def test_an_unknown_setting_names_the_nearest(study):
+    (study / "study.toml").write_text('[effect]\noutcom = "acceptance"\n')
+    done = call("run", study)
+    assert done.exit_code == 2
+    assert "no setting effect.outcom" in done.stderr
+    assert "effect.outcome" in done.stderr
+
+
+def test_a_run_without_dumps_says_how_to_name_some(study):
+    done = call("run", study)
+    assert done.exit_code == 2
+    assert "copenet ingest" in done.stdout + done.stderr
+    assert "FAIL" in done.stdout
+
+
+def test_no_such_dump_names_its_neighbour(study, tmp_path):
+    (tmp_path / "RC_2019-01.zst").write_bytes(b"")
+    done = call("ingest", study, tmp_path / "RC_2019-1.zst")
+    assert done.exit_code == 3
+    assert "no such file" in done.stderr
+    assert "RC_2019-01.zst" in done.stderr
+    assert call("ingest", study, tmp_path / "no" / "x.zst").exit_code == 3
+    (tmp_path / "empty").mkdir()
+    assert "holds no dump" in call("ingest", study, tmp_path / "empty").stderr
+
+
+def test_a_text_file_named_zst_keeps_nothing_and_is_not_remembered(study, tmp_path):
+    (tmp_path / "dump.zst").write_text("Dear all,\nthis is a letter.\n")
+    done = call("ingest", study, tmp_path / "dump.zst")
+    assert done.exit_code == 3
+    assert "Traceback" not in done.stderr + done.stdout
+    assert "Dear" not in done.stderr + done.stdout
+    again = call("run", study)
+    assert "copenet ingest" in again.stdout + again.stderr
+    assert call("ingest", study, tmp_path / "dump.zst", "--dry-run").exit_code == 3
+
+
+def test_training_without_gold_labels_says_how_to_give_them(study):
+    done = call("text", "train", study)
+    assert done.exit_code == 2
+    assert "text.gold" in done.stderr
+
+
+def test_asking_a_graph_that_is_not_there(study):
+    done = call("graph", "query", study, "RETURN 1")
+    assert done.exit_code == 2
+    assert "copenet graph build" in done.stderr
+
+
+def test_neo4j_without_a_password_or_a_file_of_it(study, monkeypatch):
+    monkeypatch.delenv("COPENET_NEO4J_PASSWORD", raising=False)
+    done = call("graph", "query", study, "RETURN 1", "--store", "neo4j")
+    assert done.exit_code == 2
+    assert "COPENET_NEO4J_PASSWORD" in done.stderr
+    done = call("graph", "query", study, "RETURN 1", "--store", "neo4j", "--set", "graph.password_file=none")
+    assert "is not there" in done.stderr
+
+
+def test_no_server_behind_the_neo4j_address(study, monkeypatch):
+    monkeypatch.setenv("COPENET_NEO4J_PASSWORD", "x")
+    where = "graph.uri=bolt://127.0.0.1:9"
+    done = call("graph", "query", study, "RETURN 1", "--store", "neo4j", "--set", where)
+    assert done.exit_code == 5
+    assert "unavailable:" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("store", ["noe4j", "sqlite"])
+def test_an_unknown_store_is_refused(study, store):
+    assert call("graph", "build", study, "--store", store).exit_code == 2
+
+
+def test_parameters_need_names(study):
+    done = call("graph", "query", study, "RETURN 1", "--param", "5")
+    assert done.exit_code == 2
+    assert "--param limit=10" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "kind"),
+    [
+        (UsageError("a", remedy="b"), 2, "usage"),
+        (InputError("a", remedy="b"), 3, "input"),
+        (RefusedError("a", remedy="b"), 4, "refused"),
+        (ResourceError("a", remedy="b"), 5, "unavailable"),
+    ],
+)
+def test_each_kind_of_fault_has_its_code(error, code, kind, capsys):
+    assert output.fail(error, as_json=False) == code
+    assert capsys.readouterr().err == f"{kind}: a\n  b\n"
+
+
+def run_guarded(error, **options):
+    def raising(study=None, as_json=False):
+        raise error
+
+    guarded = output.command(raising)
+    with pytest.raises(output.typer.Exit) as caught:
+        guarded(**options)
+    return caught.value.exit_code
+
+
+def test_an_interrupt_says_how_to_go_on(capsys):
+    assert run_guarded(KeyboardInterrupt(), study="mine") == 130
+    assert "copenet run mine" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (FileNotFoundError(2, "No such file or directory", "x"), 3),
+        (PermissionError(13, "Permission denied", "x"), 5),
+        (OSError(28, "No space left on device", "x"), 5),
+        (MemoryError(), 5),
+    ],
+)
+def test_faults_of_the_system_are_foreseen(error, code, capsys):
+    assert run_guarded(error) == code
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_defect_shows_the_stack_and_never_the_message(capsys):
+    try:
+        raise ValueError("secret words of a person")
+    except ValueError as error:
+        content_free_hook(type(error), error, error.__traceback__)
+    said = capsys.readouterr().err
+    assert "secret" not in said
+    assert "ValueError" in said
+    assert "test_cli.py" in said
+
+
+def test_tables_say_how_much_they_show(capsys):
+    table(["n", "word"], [[i, "x" * 80] for i in range(97)])
+    said = capsys.readouterr().out
+    assert "50 of 97 rows shown" in said
+    assert "…" in said
+    table(["a"], [], truncated=True)
+    assert "0 of more than 0 rows shown" in capsys.readouterr().out
+
+
+def test_a_terminal_that_wants_no_colour_gets_none(monkeypatch):
+    monkeypatch.setattr(output.sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert output.colour("OK", 32) == "\x1b[32mOK\x1b[0m"
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert output.colour("OK", 32) == "OK"
+
+
+def test_the_entry_point_leaves_with_the_code(tmp_path):
+    code = "from copenet.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "status", str(tmp_path)], capture_output=True, check=False, text=True
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "is not a study" in done.stderr

@@ -128,9 +128,9 @@ def fit_basis(prefix: Prefix, settings: PanelSettings) -> Basis:
         names=(),
         groups=(),
     )
-    fitted = _with_representation(bare, prefix, settings)
-    everyone = np.unique(prefix.events.person)
-    blocks = _blocks(prefix, everyone, fitted)[0]
+    scored = replace(prefix, events=score(prefix.events, bare))
+    fitted = _with_representation(bare, scored, settings)
+    blocks = _blocks(scored, np.unique(prefix.events.person), fitted)[0]
     names = tuple(name for _, name, _ in blocks)
     return _named(fitted, names, tuple(group for group, _, _ in blocks))
 
@@ -149,11 +149,16 @@ def principal_axes(features: Float32, dimensions: int) -> tuple[Float, Float]:
     return mean, axes * np.sign(axes[largest, np.arange(q)])
 
 
+def score(events: Events, basis: Basis) -> Events:
+    """Return the events with each message's text features (d) on the basis (q): a function of that message alone."""
+    return events.with_features(((events.features - basis.mean) @ basis.components).astype(np.float32))
+
+
 def covariates_at(prefix: Prefix, person: Int, basis: Basis) -> tuple[Float, Int]:
     """Return the covariates of the rows (r x p) and the forum each person had written in most (r).
 
     Args:
-        prefix: Events and ties strictly before the period: nothing else is known here.
+        prefix: Scored events and ties strictly before the period: nothing else is known here.
         person: Codes of the rows (r).
         basis: What was fitted on the burn-in.
     """
@@ -259,12 +264,11 @@ def _answer_share(events: Events, messages: Float) -> Float:
 
 
 def _mean_text(events: Events, messages: Float, basis: Basis) -> Float:
-    """Return each person's mean of prior text on the basis (n x q), shrunk to the centre by one message."""
+    """Return each person's mean of prior text (n x q) from scored events, shrunk to the centre by one message."""
     n, q = len(messages), basis.components.shape[1]
     if not q:
         return np.zeros((n, 0))
-    scores = (events.features - basis.mean) @ basis.components
-    sums = np.column_stack([np.bincount(events.person, weights=scores[:, k], minlength=n) for k in range(q)])
+    sums = np.column_stack([np.bincount(events.person, weights=events.features[:, k], minlength=n) for k in range(q)])
     return np.asarray(sums / (messages + 1.0)[:, None])
 
 

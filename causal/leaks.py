@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from causal.covariates import fit_basis
+from causal.covariates import fit_basis, score
 from causal.events import MICROSECONDS, Bool, Calendar, Events, Float, Inputs, Int, events_from, tie_events
 from causal.panel import Panel, PanelSettings, build_slice, first_period, prefix_at
 from causal.results import Check, Status
@@ -49,7 +49,7 @@ def panel_builder(settings: PanelSettings, channel: str, calendar: Calendar) -> 
         ties = tie_events(inputs.ties, channel, events, calendar)
         first = first_period(events, calendar, settings)
         basis = fit_basis(prefix_at(events, ties, calendar, first, settings), settings)
-        rows = build_slice((events, ties), calendar, period, basis, settings)
+        rows = build_slice((score(events, basis), ties), calendar, period, basis, settings)
         names = tuple(events.people[i] for i in rows.person)
         return PeriodRows(names, np.diff(rows.peers.indptr).astype(np.int64), rows.covariates)
 

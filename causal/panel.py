@@ -16,7 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
 
-from causal.covariates import Basis, Prefix, covariates_at, fit_basis
+from causal.covariates import Basis, Prefix, covariates_at, fit_basis, score
 from causal.events import Bool, Calendar, Events, Float, Int, TieEvents
 from causal.schema import PANEL
 from copenet.foundation.errors import RefusedError, UsageError
@@ -161,10 +161,11 @@ def build_panel(
             remedy="Use shorter periods or a shorter burn-in, or collect a longer span.",
         )
     basis = fit_basis(prefix_at(events, ties, calendar, first, settings), settings)
+    data = (score(events, basis), ties)
     slices = []
     with progress.task("panel", len(periods), "periods") as task:
         for period in periods:
-            slices.append(build_slice((events, ties), calendar, period, basis, settings))
+            slices.append(build_slice(data, calendar, period, basis, settings))
             task.advance()
     if not sum(len(s.person) for s in slices):
         raise RefusedError(
@@ -197,7 +198,7 @@ def prefix_at(events: Events, ties: TieEvents, calendar: Calendar, period: int, 
 def build_slice(
     data: tuple[Events, TieEvents], calendar: Calendar, period: int, basis: Basis, settings: PanelSettings
 ) -> Slice:
-    """Build the rows of one period."""
+    """Build the rows of one period from scored events and ties."""
     events, ties = data
     prefix = prefix_at(events, ties, calendar, period, settings)
     person = risk_set(prefix)

@@ -7,7 +7,7 @@ linear slope for the others. The naive difference and OLS stand beside it always
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -36,9 +36,11 @@ from causal.schema import EXPOSURES
 from causal.secondary import among_posters
 from copenet.foundation.errors import InputError, UsageError
 from copenet.foundation.progress import SILENT, Progress
+from copenet.foundation.seeds import generator
 from copenet.foundation.tables import conform
 from graph.partition import communities
 
+REFUTER_ROWS = 20_000
 COMPOSITE = "posted in the next period and used {outcome} outside the threads that supplied the exposure (silent = 0)"
 
 
@@ -334,9 +336,23 @@ def _dowhy_checks(study: _Study, exposure: Float, main: Estimates, settings: Eff
     panel = study.panel
     checks = [identification_check(tuple(sorted(set(panel.groups))))]
     if main.refused is None and settings.headline == "aipw":
-        sample = _sample(study, panel, exposure, panel.eligible, settings)
-        checks.append(placebo_refuter(sample, _options(settings)))
+        rows = _some_people(panel, settings.seed)
+        check = placebo_refuter(_sample(study, panel, exposure, rows, settings), _options(settings))
+        if rows.sum() < panel.eligible.sum():
+            check = replace(
+                check, detail=f"{check.detail} It ran on a random part of the people ({rows.sum():,} rows)."
+            )
+        checks.append(check)
     return checks
+
+
+def _some_people(panel: Panel, seed: int) -> Bool:
+    """Return the eligible rows, or those of randomly chosen people where they are too many for the refuter."""
+    rows = panel.eligible
+    if rows.sum() <= REFUTER_ROWS:
+        return rows
+    chosen = generator(seed, "effect", "refuter").random(len(panel.people)) < REFUTER_ROWS / rows.sum()
+    return np.asarray(rows & chosen[panel.person], dtype=bool)
 
 
 def _of_counts(mapping: Mapping) -> Any:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from causal import study_effect
 from causal.panel import PanelSettings
 from causal.schema import EXPOSURES, PANEL
 from causal.secondary import among_posters, trimming_bounds
@@ -17,7 +18,7 @@ from causal.study_effect import EffectSettings, estimate_study, features_of, use
 from copenet.foundation.errors import RefusedError, UsageError
 from gnn.schema import LABELS
 from graph.ties import build_ties
-from tests.causal.worlds import simulated
+from tests.causal.worlds import panel_of, simulated
 
 QUICK = EffectSettings(placebos=False, sensitivity=False, refuter=False, text_dimensions=4, representation_dimensions=0)
 PEOPLE, PERIODS = 500, 12
@@ -210,3 +211,14 @@ def test_bounds_turn_around_when_exposure_silences():
     low, high = trimming_bounds(exposed, posted, used)
     assert (low, high) == (0.5 - 1.0, 0.5 - 0.0)
     assert among_posters(exposed, np.zeros(8, dtype=bool), np.zeros(8, dtype=bool)).detail.startswith("Nobody")
+
+
+def test_the_refuter_gets_a_random_part_of_too_many_people(monkeypatch):
+    _, inputs = simulated()
+    panel, _, _ = panel_of(inputs, PanelSettings())
+    assert np.array_equal(study_effect._some_people(panel, 0), panel.eligible)
+    monkeypatch.setattr(study_effect, "REFUTER_ROWS", 150)
+    part = study_effect._some_people(panel, 0)
+    assert 60 < part.sum() < 260
+    inside, outside = set(panel.person[part]), set(panel.person[panel.eligible & ~part])
+    assert not inside & outside

@@ -113,8 +113,8 @@ STAGES = (
         ("embed",),
         ("gnn", "copenet.stages.label"),
         _encoder,
-        ("restricted/labels", "results/labels.json"),
-        unread=("restricted/models",),
+        ("restricted/labels",),
+        unread=("restricted/models", "results/labels.json"),
         files=_gold,
     ),
     Stage(

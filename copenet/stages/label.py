@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from copenet.foundation.errors import InputError
+from copenet.foundation.files import write_json
 from copenet.foundation.progress import Progress
 from copenet.pipeline import Saying
 from copenet.stages.common import encoder_of, messages_of, save, texts_of
@@ -25,7 +26,14 @@ def run(study: Study, progress: Progress) -> Saying:
     _write(study, labels)
     document |= {"prevalences": prevalences(labels, document["thresholds"])}
     save(study, "labels", document)
+    # What later stages go by, without the seconds it took: so equal labels leave them fresh.
+    write_json(study.restricted / "labels" / "labelling.json", _timeless(document))
     return _saying(document)
+
+
+def _timeless(document: dict[str, Any]) -> dict[str, Any]:
+    models = [{key: value for key, value in model.items() if key != "seconds"} for model in document["models"]]
+    return {**document, "models": models}
 
 
 def _labelled(study: Study, progress: Progress) -> tuple[pa.Table, dict[str, Any]]:

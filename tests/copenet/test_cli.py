@@ -16,9 +16,7 @@ from copenet.cli.output import content_free_hook, table
 from copenet.foundation.errors import InputError, RefusedError, ResourceError, UsageError
 
 ROOT = ["demo", "init", "status", "doctor", "run", "audit", "report", "forget", "ingest", "quality"]
-NESTED = [
-    ["graph", name] for name in ("build", "communities", "query", "shell", "figure", "export", "drop")
-]
+NESTED = [["graph", name] for name in ("build", "communities", "query", "shell", "figure", "export", "drop")]
 NESTED += [["text", name] for name in ("embed", "train", "label", "evaluate")]
 NESTED += [["effect", name] for name in ("estimate", "check", "explain")]
 COMMANDS = [[name] for name in ROOT] + NESTED

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import pytest
+
+from copenet import sources
+from copenet.foundation.errors import InputError, UsageError
+from copenet.study import Study
+
+
+@pytest.fixture
+def study(tmp_path):
+    return Study.create(tmp_path / "study")
+
+
+@pytest.fixture
+def dumps(tmp_path):
+    folder = tmp_path / "dumps"
+    folder.mkdir()
+    for name in ("b.zst", "a.jsonl", "notes.pdf", ".hidden.zst"):
+        (folder / name).write_text(name)
+    return folder
+
+
+def names(paths):
+    return [path.name for path in paths]
+
+
+def test_a_folder_stands_for_its_dumps_in_name_order(dumps):
+    assert names(sources.expand([dumps])) == ["a.jsonl", "b.zst"]
+
+
+def test_a_file_is_read_whatever_its_name(dumps):
+    assert names(sources.expand([dumps / "notes.pdf"])) == ["notes.pdf"]
+
+
+def test_a_dump_named_twice_is_read_once(study, dumps):
+    sources.remember(study, [dumps, dumps / "b.zst"])
+    sources.remember(study, [dumps])
+    assert names(sources.files_of(study)) == ["a.jsonl", "b.zst"]
+    assert len(sources.remembered(study)) == 2
+
+
+def test_settings_and_command_line_add_up(study, dumps):
+    changed = study.with_changes({"ingest.sources": ["../dumps/b.zst"]})
+    sources.remember(changed, [dumps / "a.jsonl"])
+    assert names(sources.required(changed)) == ["b.zst", "a.jsonl"]
+
+
+def test_a_study_without_dumps_says_how_to_name_some(study):
+    with pytest.raises(UsageError) as caught:
+        sources.required(study)
+    assert "copenet ingest" in caught.value.remedy
+
+
+def test_a_dump_that_went_is_named(study, dumps):
+    sources.remember(study, [dumps / "b.zst"])
+    (dumps / "b.zst").unlink()
+    with pytest.raises(InputError, match=r"b\.zst: no such file"):
+        sources.required(study)
+
+
+def test_a_misspelt_dump_names_its_neighbour(dumps):
+    with pytest.raises(InputError) as caught:
+        sources.check([dumps / "b.zts"])
+    assert "b.zst" in caught.value.remedy
+    with pytest.raises(InputError) as caught:
+        sources.check([dumps / "zzzzzzzzzz"])
+    assert "ls " in caught.value.remedy
+
+
+def test_what_was_tried_can_be_taken_back(study, dumps):
+    before = sources.remembered(study)
+    sources.remember(study, [dumps])
+    sources.replace(study, before)
+    assert list(sources.files_of(study)) == []

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from causal.folds import Folds
 from copenet.foundation.seeds import integer_seed
+from copenet.foundation.threads import one_thread
 
 Bool = NDArray[np.bool_]
 Float = NDArray[np.float64]
@@ -61,7 +62,9 @@ def cross_fit(
     """
     usable = np.ones(len(target), dtype=bool) if fit_on is None else fit_on
     binary = bool(np.isin(target, (0.0, 1.0)).all())
-    by_learner = {name: _out_of_fold(X, target, folds, usable, _maker(name, binary, seed)) for name in learners}
+    makers = {name: _maker(name, binary, seed) for name in learners}
+    with one_thread():
+        by_learner = {name: _out_of_fold(X, target, folds, usable, make) for name, make in makers.items()}
     if len(learners) == 1:
         return Fitted(by_learner[learners[0]], by_learner, float(learners[0] == "boosting"))
     values, weight = _stack(by_learner, target, folds, usable, binary)

@@ -22,6 +22,7 @@ from copenet.foundation.files import digest_of, read_json, replacing, write_json
 from copenet.foundation.progress import SILENT, Progress
 from copenet.foundation.seeds import generator
 from copenet.foundation.tables import conform
+from copenet.foundation.threads import one_thread
 from gnn.features import HashedWords
 from gnn.gold import gold_matrix
 from gnn.metrics import best_threshold, group_folds
@@ -317,10 +318,9 @@ def _choose(
 
 def _logistic_fit(design: csr_matrix, y: NDArray[np.float64], penalty: float) -> tuple[NDArray[np.float32], float]:
     from sklearn.linear_model import LogisticRegression
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     # Fits are small: threads would only wait for each other (four times the processor time, measured).
-    with threadpool_limits(limits=1):
+    with one_thread():
         model = LogisticRegression(C=penalty, solver="lbfgs", max_iter=5000, tol=1e-4).fit(design, y)
     return model.coef_[0].astype(np.float32), float(model.intercept_[0])
 

@@ -20,6 +20,7 @@ from copenet.foundation.errors import DefectError, InputError, ResourceError
 from copenet.foundation.files import replacing
 from copenet.foundation.progress import SILENT, Progress
 from copenet.foundation.seeds import generator
+from copenet.foundation.threads import one_thread
 from gnn.encoder import torch_threads
 from gnn.people import check_graph, row_average
 
@@ -148,9 +149,8 @@ class SageRepresentation:
 @contextmanager
 def _one_thread() -> Iterator[None]:
     """Compute on one thread: sums over ties then run in one order, so the numbers do not depend on the machine."""
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-    with threadpool_limits(limits=1), torch_threads(1):
+    with one_thread(), torch_threads(1):
         yield
 
 

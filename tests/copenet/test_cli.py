@@ -289,3 +289,19 @@ def test_the_entry_point_leaves_with_the_code(tmp_path):
     assert done.returncode == 2
     assert done.stdout == ""
     assert "is not a study" in done.stderr
+
+
+def test_a_defect_of_a_command_shows_no_message_and_exits_1(tmp_path):
+    code = """
+import copenet.doctor
+def broken():
+    raise ValueError("secret words of a person")
+copenet.doctor.examine = broken
+from copenet.cli import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code, "doctor"], capture_output=True, check=False, text=True)
+    assert done.returncode == 1
+    assert "secret" not in done.stdout + done.stderr
+    assert "defect: ValueError" in done.stderr
+    assert "Please report" in done.stderr

@@ -112,6 +112,9 @@ def explain(
     for entry in document["estimates"]:
         if entry["refused"]:
             say(f"refused: {entry['estimator']} ({entry['estimand']}): {entry['refused']}")
+    for entry in document["checks"]:
+        if entry["status"] == "refused":
+            say(f"refused: {entry['name']}: {entry['detail']}")
     say("This holds if:")
     for assumption in document["assumptions"]:
         say(f"  - {assumption}")

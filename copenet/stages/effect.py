@@ -142,9 +142,26 @@ def saying(document: dict[str, Any], truth: float | None = None) -> Saying:
     notes += [f"{check['name'].replace('_', ' ')}: REFUSED, {_first_sentence(check['detail'])}" for check in refused]
     notes += [] if document["labels_validated"] else ["labels not validated: read this as an exploration"]
     notes += [f"REFUSED: {document['refused']}"] if document["refused"] else []
-    line = f"{document['exposure']} → {document['outcome']} in the period after"
+    line = question(document)
     figures = {"refused": len(refused) + bool(document["refused"])}
     return Saying(line, _level(document), tuple(notes), figures)
+
+
+def question(document: dict[str, Any]) -> str:
+    """Return what was asked in a few words.
+
+    >>> question({"outcome": "planning", "exposure": "any_peer(received_reply)", "detail": {"period_weeks": 2}})
+    'any peer showed planning (received reply) → shows it within the next 2 weeks'
+    """
+    name, _, channel = document["exposure"].partition("(")
+    weeks = document["detail"].get("period_weeks")
+    when = f"within the next {weeks} week{'s' if weeks != 1 else ''}" if weeks else "in the period after"
+    who = _WHO.get(name.split(":")[0], name)
+    through = channel.rstrip(")").replace("_", " ")
+    return f"{who} showed {document['outcome'].replace('_', ' ')} ({through}) → shows it {when}"
+
+
+_WHO = {"any_peer": "any peer", "threshold": "a share of peers", "proportion": "more peers", "count": "each peer"}
 
 
 def _level(document: dict[str, Any]) -> Level:

@@ -11,6 +11,7 @@ import orjson
 import zstandard
 
 CANARY = "zzcanary"
+UNJUDGED = "religion"  # no gold label says anything about it
 
 
 def tiny_world(seed: int = 3) -> Any:
@@ -56,7 +57,8 @@ def _planted(line: bytes) -> bytes:
 def gold_csv(world: Any, path: Path, n: int = 400) -> Path:
     from copenet.demo import _csv
 
-    path.write_text(_csv(world.gold(n, 1)), encoding="utf-8")
+    judged = (row for row in world.gold(n, 1) if row["strategy"] != UNJUDGED)
+    path.write_text(_csv(judged), encoding="utf-8")
     return path
 
 

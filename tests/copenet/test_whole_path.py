@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-import pyarrow.compute as pc
+import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
@@ -22,11 +22,11 @@ from copenet.cli.app import app
 from copenet.foundation.progress import SILENT
 from copenet.foundation.tables import read_table, write_table
 from copenet.stages.common import texts_of
-from copenet.stages.effect import compute
+from copenet.stages.effect import compute, saying
 from copenet.study import Study
 from gnn.schema import LABELS
 from ingest import load_key, pseudonym
-from tests.copenet.corpus import CANARY, _lines, gold_csv, holding, plant, tiny_world
+from tests.copenet.corpus import CANARY, UNJUDGED, _lines, gold_csv, holding, plant, tiny_world
 
 pytestmark = pytest.mark.slow
 
@@ -264,15 +264,61 @@ def test_a_study_in_python(study):
     assert found.path == study / "results" / "effects.json"
 
 
-def test_an_outcome_nobody_shows_is_refused_and_everything_else_kept(copy, call):
-    toml = copy / "study.toml"
-    toml.write_text(toml.read_text().replace('outcome = "positive_reframing"', 'outcome = "religion"'))
+def test_an_outcome_nobody_shows_is_refused_and_everything_else_kept(study, call):
+    before = (study / "results" / "effects.json").read_bytes()
+    done = call("effect", "estimate", study, "--outcome", UNJUDGED, "--json")
+    assert done.exit_code == 4
+    found = json.loads(done.stdout)
+    assert found["refused"]
+    assert all(row["estimate"] is None for row in found["estimates"] if row["estimator"] == found["headline"])
+    told = call("effect", "estimate", study, "--outcome", UNJUDGED)
+    assert told.exit_code == 4
+    assert "REFUSED" in told.stdout
+    assert "Try " in told.stdout
+    assert (study / "results" / "effects.json").read_bytes() == before
+    assert "REFUSED" in call("effect", "explain", study, "--outcome", UNJUDGED).stdout
+
+
+def test_an_exposure_without_overlap_is_refused(copy):
     path = copy / "restricted" / "labels" / "labels.parquet"
     table = read_table(path, LABELS)
-    write_table(path, table.filter(pc.not_equal(table["strategy"], "religion")), LABELS)
-    found = compute(Study.open(copy), SILENT)
-    assert found.document["refused"]
-    assert found.document["estimates"]
+    everybody = pa.array([1.0] * table.num_rows)
+    write_table(path, table.set_column(2, LABELS.field("probability"), everybody), LABELS)
+    found = compute(Study.open(copy), SILENT).document
+    assert found["refused"]
+    told = saying(found)
+    assert told.level == "refused"
+    assert any("REFUSED" in line for line in told.notes)
+
+
+def test_data_too_short_for_one_row_are_refused_like_any_other_design(copy):
+    short = Study.open(copy).with_changes({"effect.period_weeks": 52})
+    found = compute(short, SILENT).document
+    assert found["refused"]
+    assert {row["estimator"] for row in found["estimates"]} == {"aipw", "ols", "naive"}
+    assert saying(found).level == "refused"
+
+
+@pytest.mark.neo4j
+def test_the_same_study_on_a_neo4j_server(study, copy, call, neo4j_server, monkeypatch):
+    monkeypatch.setenv("COPENET_NEO4J_PASSWORD", neo4j_server.password)
+    where = ("--store", "neo4j", "--set", f"graph.uri={neo4j_server.uri}", "--set", f"graph.user={neo4j_server.user}")
+    built = document(call, "graph", "build", copy, *where)
+    here = document(call, "graph", "build", study)
+    assert {**built, "store": "ladybug"} == here
+    for name in ("top_repliers", "most_answered_threads"):
+        assert document(call, "graph", "query", copy, name, *where) == document(call, "graph", "query", study, name)
+    text = document(
+        call, "graph", "query", copy, "MATCH (m:Message) WHERE m.text IS NOT NULL RETURN count(m) AS n", *where
+    )
+    assert text["rows"] == [[0]]
+    assert call("graph", "drop", copy, *where).exit_code == 0
+    monkeypatch.setenv("COPENET_NEO4J_PASSWORD", "wrong")
+    done = call("graph", "build", copy, *where)
+    assert done.exit_code == 5
+    assert "password" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (copy / "results" / "report.html").is_file()
 
 
 def test_no_gold_labels_runs_and_says_so(copy, call):

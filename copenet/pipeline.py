@@ -144,7 +144,7 @@ STAGES = (
         "report",
         ("quality", "protect", "graph", "label", "effect"),
         ("copenet.report", "copenet.stages.report"),
-        lambda s: s.settings.model_dump(mode="json", exclude={"ingest"}),
+        lambda s: s.settings.public(),
         (),
         unread=("results/report.html", "results/manifest.json"),
         files=lambda s: (s.path / "truth.json",),

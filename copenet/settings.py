@@ -94,6 +94,9 @@ class ReportSection(_Section):
     suppress_below: int = Field(default=8, ge=2, description="Counts of fewer people than this are not shown.")
 
 
+_PRIVATE: dict[str, Any] = {"ingest": True, "text": {"gold"}, "graph": {"uri", "user", "password_file"}}
+
+
 class Settings(_Section):
     """All settings of one study."""
 
@@ -104,9 +107,13 @@ class Settings(_Section):
     effect: EffectSection = EffectSection()
     report: ReportSection = ReportSection()
 
+    def public(self) -> dict[str, Any]:
+        """Return the settings that may be shown: no usernames ([ingest]), and not where files and servers are."""
+        return self.model_dump(mode="json", exclude=_PRIVATE)
+
     def digest(self) -> str:
-        """Return the SHA-256 of all settings."""
-        return digest_of(self.model_dump(mode="json"))
+        """Return the SHA-256 of the settings that may be shown; nobody can try usernames against it."""
+        return digest_of(self.public())
 
 
 def parse(text: str, where: str = "study.toml") -> Settings:

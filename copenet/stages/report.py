@@ -22,13 +22,12 @@ def run(study: Study, progress: Progress) -> Saying:
 
     undrawn = _draw(study)
     found = versions()
-    settings = study.settings.model_dump(mode="json", exclude={"ingest": {"sources", "key_file"}})
     save(study, "manifest", manifest(study, found))
     truth = study.path / "truth.json"
     path = write_report(
         study.results,
         study.results / "report.html",
-        settings=settings,
+        settings=study.settings.public(),
         versions=found,
         truth=read_json(truth) if truth.is_file() else None,
     )

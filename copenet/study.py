@@ -28,11 +28,15 @@ class Study:
         path: The study's folder.
         settings: What study.toml says, with overrides.
         declared: What study.toml says, without them.
+        effect_seed: The seed of the effect alone, where a flag gave one.
+        overwrite_store: Whether building may replace another study's graph on a server.
     """
 
     path: Path
     settings: Settings
     declared: Settings
+    effect_seed: int | None = None
+    overwrite_store: bool = False
 
     @classmethod
     def create(cls, path: str | Path, settings: Settings | None = None) -> Study:

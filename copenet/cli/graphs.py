@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,6 +31,9 @@ def build(
     study: StudyPath,
     *,
     store: StoreKind = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace another study's graph in the server's database.")
+    ] = False,
     assignments: Assignments = None,
     force: Force = False,
     as_json: AsJson = False,
@@ -40,8 +44,8 @@ def build(
     """
     from copenet.running import bring
 
-    opened = open_study(study, assignments, graph__store=store)
-    counts = bring(opened, ["store"], progress(as_json), force)["store"].figures
+    opened = replace(open_study(study, assignments, graph__store=store), overwrite_store=overwrite)
+    counts = bring(opened, ["store"], progress(as_json), force or overwrite)["store"].figures
     if as_json:
         emit(counts)
         return
@@ -195,13 +199,12 @@ def drop(study: StudyPath, store: StoreKind = None, assignments: Assignments = N
 
     Example: copenet graph drop demo
     """
+    from copenet import stores
     from copenet.pipeline import Pipeline
-    from copenet.stages.store import marker, spec_of
-    from graph import open_store
+    from copenet.stages.store import marker
 
     opened = open_study(study, assignments, graph__store=store)
-    with open_store(spec_of(opened)) as found:
-        found.drop()
+    stores.drop(opened)
     marker(opened).unlink(missing_ok=True)
     Pipeline(opened).forget_outputs(["store"])
     if as_json:
@@ -212,13 +215,13 @@ def drop(study: StudyPath, store: StoreKind = None, assignments: Assignments = N
 
 def _open(path: Path, store: str | None, assignments: list[str] | None) -> Any:
     from copenet.foundation.errors import UsageError
-    from copenet.stages.store import marker, spec_of
+    from copenet.stages.store import spec_of
     from graph import open_store
 
-    study = open_study(path, assignments, graph__store=store)
-    if study.settings.graph.store == "ladybug" and not marker(study).is_file():
+    spec = spec_of(open_study(path, assignments, graph__store=store))
+    if spec.path is not None and not spec.path.exists():
         raise UsageError("The study has no graph yet.", remedy=f"Run: copenet graph build {path}")
-    return open_store(spec_of(study))
+    return open_store(spec)
 
 
 def _parameters(given: list[str]) -> dict[str, Any]:

@@ -177,4 +177,5 @@ def forget(
         return
     say(f"{counts['asked']} people are forgotten; {counts['messages']} messages of theirs were removed.")
     note("Results are stale and were removed where they could still hold them.")
+    note("Files exported or copied elsewhere may still hold them: delete those by hand.")
     say(f"next: copenet run {study}")

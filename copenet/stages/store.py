@@ -22,6 +22,7 @@ PASSWORD_VARIABLE = "COPENET_NEO4J_PASSWORD"  # noqa: S105 (the name of a variab
 
 def run(study: Study, progress: Progress) -> Saying:
     """Replace what the store holds of this study."""
+    from copenet import stores
     from graph import GraphTables, open_store
 
     tables = GraphTables(
@@ -32,6 +33,7 @@ def run(study: Study, progress: Progress) -> Saying:
         resolution=study.settings.graph.resolution,
     )
     with open_store(spec_of(study)) as store:
+        stores.remember(study)
         counts = store.build(tables, progress)
     document = {**counts, "store": study.settings.graph.store}
     write_json(marker(study), document)
@@ -61,6 +63,7 @@ def spec_of(study: Study) -> StoreSpec:
         password=_password(study),
         database=settings.database,
         study=study_id(study),
+        overwrite=study.overwrite_store,
         with_text=settings.store_text,
     )
 

@@ -234,7 +234,7 @@ def estimate_study(
         checks=checks,
         assumptions=assumptions(settings),
         labels_validated=labels_validated,
-        refused=None if main.refused is None else f"{main.refused}. {_way_out(main.refused)}",
+        refused=None if main.refused is None else f"{main.refused.rstrip('.')}. {_way_out(main.refused)}",
         detail=_detail(study, exposure, main, settings),
     )
     return StudyEffect(result, panel.table(), exposures_table(panel, settings), result.detail)

@@ -137,7 +137,7 @@ def _write_tables(study: Study, computed: Computed) -> None:
 
 def saying(document: dict[str, Any], truth: float | None = None) -> Saying:
     """Return the effect as the lines of a run, with `truth` beside it in a simulation."""
-    refused = [check for check in document["checks"] if check["status"] == "refused"]
+    refused = [check for check in document["checks"] if check["status"] == "refused" and not _is_why(check, document)]
     notes = [*ladder(document, truth), *_checks(document["checks"])]
     notes += [f"{check['name'].replace('_', ' ')}: REFUSED, {_first_sentence(check['detail'])}" for check in refused]
     notes += [] if document["labels_validated"] else ["labels not validated: read this as an exploration"]
@@ -145,6 +145,11 @@ def saying(document: dict[str, Any], truth: float | None = None) -> Saying:
     line = question(document)
     figures = {"refused": len(refused) + bool(document["refused"])}
     return Saying(line, _level(document), tuple(notes), figures)
+
+
+def _is_why(check: dict[str, Any], document: dict[str, Any]) -> bool:
+    """Return whether a refused check is the reason why the headline is refused, which is said anyway."""
+    return check["detail"].rstrip(".").lower() in (document["refused"] or "").lower()
 
 
 def question(document: dict[str, Any]) -> str:

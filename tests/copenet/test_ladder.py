@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from copenet.ladder import bar, interval, ladder, main_rows, signed
+from copenet.stages.effect import saying
 
 
 def row(name, estimate, low=None, high=None, refused=None):
@@ -53,3 +54,66 @@ def test_a_bar_never_exceeds_its_width(value, largest):
     length = len(bar(value, max(largest, abs(value))))
     assert 0 <= length <= 25
     assert bar(0.0, 0.0) == ""
+
+
+def effect(**changes):
+    estimates = [
+        dict(row("aipw", None, refused="no overlap: nobody is alike"), estimand="x"),
+        row("naive", 0.2, 0.1, 0.3),
+    ]
+    document = {
+        "outcome": "planning",
+        "exposure": "any_peer(co_thread)",
+        "headline": "aipw",
+        "estimates": estimates,
+        "checks": [],
+        "labels_validated": True,
+        "refused": None,
+        "detail": {"period_weeks": 1},
+    }
+    return document | changes
+
+
+def check(name, status, detail="", **figures):
+    return {"name": name, "status": status, "detail": detail, "figures": figures}
+
+
+def test_the_question_in_words():
+    line = saying(effect()).line
+    assert line == "any peer showed planning (co thread) → shows it within the next 1 week"
+    assert "in the period after" in saying(effect(detail={})).line
+
+
+def test_the_reason_of_a_refusal_is_said_once_and_counted_once():
+    checks = [
+        check("overlap", "refused", "No overlap: nobody is alike."),
+        check("among_posters", "refused", "Who posts follows exposure. More words."),
+    ]
+    told = saying(effect(checks=checks, refused="no overlap: nobody is alike. Try another channel."))
+    assert told.level == "refused"
+    assert told.figures == {"refused": 2}
+    assert sum("overlap: REFUSED" in line for line in told.notes) == 0
+    assert "among posters: REFUSED, Who posts follows exposure; see `copenet effect explain`" in told.notes
+    assert told.notes[-1] == "REFUSED: no overlap: nobody is alike. Try another channel."
+
+
+def test_placebos_have_their_number_and_other_checks_their_names():
+    checks = [
+        check("rewired_graph", "pass", estimate=0.004),
+        check("future_exposure", "not_informative", estimate=None),
+        check("overlap", "pass"),
+        check("balance", "warn"),
+        check("leak_audit", "fail"),
+    ]
+    told = saying(effect(checks=checks))
+    said = "rewired graph +.00 (pass) · future exposure (not informative) · fail: leak audit · warn: balance · pass: overlap"
+    assert said in told.notes
+    assert told.level == "warn"
+
+
+def test_the_error_of_validated_labels_is_no_news():
+    label_error = [check("label_error", "warn")]
+    assert saying(effect(checks=label_error)).level == "ok"
+    told = saying(effect(checks=label_error, labels_validated=False))
+    assert told.level == "warn"
+    assert any("labels not validated" in line for line in told.notes)

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from copenet import journal
+from copenet.foundation.errors import UsageError
 from copenet.foundation.files import digest_of, read_json, write_json
 from copenet.foundation.progress import SILENT, Progress
+from copenet.freshness import lock
 from copenet.ladder import interval, ladder, signed
 from copenet.study import Study
 
@@ -68,15 +70,32 @@ def estimate(study: Study, progress: Progress = SILENT, *, force: bool = False) 
     """Estimate what the study's settings ask; see `Study.estimate`.
 
     Raises:
+        UsageError: A setting outside [effect] is overridden.
         CopenetError: A stage it rests on failed.
     """
     from copenet.running import bring
 
-    if study.settings == study.declared:
+    _only_the_effect(study)
+    if study.settings == study.declared and study.effect_seed in (None, study.seed):
         bring(study, ["effect"], progress, force)
         path = study.results / "effects.json"
         return Finding(read_json(path), path)
     return _beside(study, progress, force)
+
+
+def _only_the_effect(study: Study) -> None:
+    """Refuse changes that would redo, and overwrite, what the declared result rests on.
+
+    Raises:
+        UsageError: A setting outside [effect] is overridden.
+    """
+    asked, declared = (s.model_dump(mode="json", exclude={"effect"}) for s in (study.settings, study.declared))
+    changed = [f"{part}.{key}" for part in asked for key in asked[part] if asked[part][key] != declared[part][key]]
+    if changed:
+        raise UsageError(
+            f"{', '.join(changed)} would change what the declared effect rests on.",
+            remedy=f"Write it into study.toml, or: copenet run {study.path} --set {changed[0]}=VALUE",
+        )
 
 
 def _beside(study: Study, progress: Progress, force: bool) -> Finding:
@@ -88,14 +107,15 @@ def _beside(study: Study, progress: Progress, force: bool) -> Finding:
     bring(study, BY_NAME["effect"].after, progress)
     name = f"{study.settings.effect.outcome}-{study.settings.effect.exposure}-{_digest(study)[:8]}"
     path = study.results / "beside" / f"{name}.json"
-    if force or not path.is_file() or read_json(path).get("digest") != _digest(study):
-        journal.declare(study.journal, study.estimand())
-        found = compute(study, progress)
-        write_json(path, {**found.document, "digest": _digest(study)})
+    with lock(study.restricted / "stages" / "lock"):
+        if force or not path.is_file() or read_json(path).get("digest") != _digest(study):
+            journal.declare(study.journal, study.estimand())
+            found = compute(study, progress)
+            write_json(path, {**found.document, "digest": _digest(study)})
     return Finding(read_json(path), path)
 
 
 def _digest(study: Study) -> str:
     from copenet.pipeline import Pipeline
 
-    return digest_of([study.estimand(), study.seed, Pipeline(study).key("effect")])
+    return digest_of([study.estimand(), study.effect_seed, study.seed, Pipeline(study).key("effect")])

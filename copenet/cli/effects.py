@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from copenet.cli.options import AsJson, Assignments, Force, Seed, StudyPath, open_study
+from copenet.cli.options import AsJson, Assignments, Force, StudyPath, open_study
 from copenet.cli.output import command, emit, note, progress, say
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 Outcome = Annotated[str | None, typer.Option("--outcome", help="A strategy; overrides effect.outcome.")]
 Exposure = Annotated[
     str | None, typer.Option("--exposure", help="any_peer, threshold, proportion or count; overrides effect.exposure.")
+]
+Seed = Annotated[
+    int | None, typer.Option("--seed", min=0, help="Overrides study.seed here alone.", show_default=False, metavar="N")
 ]
 Channel = Annotated[str | None, typer.Option("--channel", help="replied_to, received_reply or co_thread.")]
 
@@ -125,4 +129,5 @@ def explain(
 
 def _study(path: Path, estimand: tuple[str | None, ...], seed: int | None, assignments: list[str] | None) -> Study:
     names = ("effect__outcome", "effect__exposure", "effect__channel")
-    return open_study(path, assignments, seed, **dict(zip(names, estimand, strict=True)))
+    opened = open_study(path, assignments, **dict(zip(names, estimand, strict=True)))
+    return replace(opened, effect_seed=seed)

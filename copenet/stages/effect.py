@@ -56,6 +56,7 @@ def _estimated(study: Study, settings: EffectSettings, progress: Progress) -> Co
     from causal.study_effect import estimate_study
     from gnn import load_embeddings
 
+    _require_labels(study, settings.outcome)
     embeddings = load_embeddings(texts_of(study), study.restricted / "embeddings", encoder=encoder_of(study))
     found = estimate_study(
         messages_of(study),
@@ -63,7 +64,7 @@ def _estimated(study: Study, settings: EffectSettings, progress: Progress) -> Co
         embeddings,
         ties_of(study),
         settings,
-        labels_validated=_validated(study),
+        labels_validated=_validated(study, settings.outcome),
         label_error=_label_error(study, settings.outcome),
         progress=progress,
     )
@@ -89,30 +90,45 @@ def _refused(study: Study, settings: EffectSettings, error: RefusedError) -> Com
         estimates=tuple(nothing),
         checks=(),
         assumptions=assumptions(settings),
-        labels_validated=_validated(study),
+        labels_validated=_validated(study, settings.outcome),
         refused=reason,
     )
     return Computed(found.to_dict(), PANEL.empty_table(), EXPOSURES.empty_table())
 
 
-def _validated(study: Study) -> bool:
-    return bool(result(study, "labels")["labels_validated"])
+def _validated(study: Study, outcome: str) -> bool:
+    """Return whether gold labels say how often the labels of `outcome` are wrong, both ways."""
+    error = _label_error(study, outcome)
+    return error is not None and None not in (error["sensitivity"], error["specificity"])
 
 
 def _label_error(study: Study, outcome: str) -> dict[str, Any] | None:
     """Return what the gold labels say about the error of `outcome`'s labels."""
     for model in result(study, "labels")["models"]:
         for entry in model["per_strategy"]:
-            if entry["strategy"] == outcome:
+            if entry["strategy"] == outcome and entry.get("trainable", True):
                 return {key: entry.get(key) for key in ("sensitivity", "specificity", "precision", "f1", "ece")}
     return None
+
+
+def _require_labels(study: Study, outcome: str) -> None:
+    """Refuse an outcome that no message could be labelled for because only others have gold labels."""
+    document = result(study, "labels")
+    if not document["models"] or outcome in document["thresholds"]:
+        return
+    why = document["not_trainable"].get(outcome, "none of them is about it")
+    raise RefusedError(
+        f"There are no usable gold labels for {outcome} ({why}), so no message has a label of it.",
+        remedy=f"Label some messages for it, or choose one of {', '.join(sorted(document['thresholds']))}.",
+    )
 
 
 def settings_of(study: Study) -> EffectSettings:
     """Return the estimand and how it is estimated."""
     from causal.study_effect import EffectSettings
 
-    return EffectSettings(**study.settings.effect.model_dump(exclude={"design"}), seed=study.seed)
+    seed = study.seed if study.effect_seed is None else study.effect_seed
+    return EffectSettings(**study.settings.effect.model_dump(exclude={"design"}), seed=seed)
 
 
 def declared(study: Study) -> dict[str, Any]:

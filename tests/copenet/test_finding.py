@@ -1,0 +1,126 @@
+"""Estimating beside the declared effect: what may be overridden, and which labels count as validated."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from typer.testing import CliRunner
+
+from copenet import finding
+from copenet.cli.app import app
+from copenet.finding import estimate
+from copenet.foundation.errors import RefusedError, UsageError
+from copenet.foundation.files import write_json
+from copenet.foundation.progress import SILENT
+from copenet.freshness import is_locked
+from copenet.stages import effect
+from copenet.stages.effect import Computed, settings_of
+from copenet.study import Study
+
+
+@pytest.fixture
+def study(tmp_path):
+    return Study.create(tmp_path / "study")
+
+
+@pytest.fixture
+def brought(monkeypatch):
+    """What was brought up to date, instead of doing so."""
+    asked = []
+    monkeypatch.setattr("copenet.running.bring", lambda study, names, *_: asked.append((study.settings, tuple(names))))
+    return asked
+
+
+OUTSIDE = [
+    ("text.gold", "other.csv"),
+    ("graph.window_days", 14),
+    ("study.seed", 3),
+    ("ingest.bots", ["x"]),
+    ("report.suppress_below", 9),
+]
+
+
+@pytest.mark.parametrize(("key", "value"), OUTSIDE)
+def test_what_the_declared_effect_rests_on_is_not_overridden(study, brought, key, value):
+    with pytest.raises(UsageError, match="would change what the declared effect rests on") as caught:
+        estimate(study.with_changes({key: value}))
+    assert key in caught.value.message
+    assert "study.toml" in caught.value.remedy
+    assert f"--set {key}=" in caught.value.remedy
+    assert brought == []
+
+
+@pytest.mark.parametrize("command", ["estimate", "check", "explain"])
+def test_every_effect_command_refuses_it(study, brought, command):
+    done = CliRunner().invoke(app, ["effect", command, str(study.path), "--set", "graph.window_days=14", "--json"])
+    assert done.exit_code == 2
+    assert "graph.window_days" in json.loads(done.stdout)["error"]
+    assert brought == []
+
+
+def test_another_seed_is_of_the_effect_alone_and_computed_under_the_lock(study, brought, monkeypatch):
+    seen = []
+
+    def compute(asked, progress):
+        seen.append((settings_of(asked).seed, is_locked(study.restricted / "stages" / "lock")))
+        return Computed({"outcome": "x"}, None, None)
+
+    monkeypatch.setattr(effect, "compute", compute)
+    found = estimate(replace(study, effect_seed=3))
+    assert seen == [(3, True)]
+    assert found.path.parent.name == "beside"
+    assert [settings.study.seed for settings, _ in brought] == [7]
+    assert estimate(replace(study, effect_seed=4)).path != found.path
+    assert estimate(replace(study, effect_seed=3)).path == found.path
+    assert len(seen) == 2
+
+
+def test_the_seed_option_reaches_the_effect_and_nothing_else(study, monkeypatch):
+    asked = []
+    monkeypatch.setattr(finding, "estimate", lambda study, *_, **__: asked.append(study) or pytest.skip.Exception)
+    CliRunner().invoke(app, ["effect", "estimate", str(study.path), "--seed", "3"])
+    assert (asked[0].effect_seed, asked[0].seed) == (3, 7)
+
+
+def labelled(study, **entries):
+    """Write labels.json as gold labels for `entries` (strategy: sensitivity, specificity) make it."""
+    rows = [
+        {"strategy": name, "trainable": True, "sensitivity": rate, "specificity": rate}
+        for name, rate in entries.items()
+    ]
+    document = {
+        "models": [{"per_strategy": [*rows, {"strategy": "religion", "trainable": False, "reason": "too few"}]}],
+        "labels_validated": True,
+        "thresholds": dict.fromkeys(entries, 0.5),
+        "not_trainable": {"religion": "too few gold labels: 1 positive, 9 negative"},
+    }
+    write_json(study.results / "labels.json", document)
+
+
+def test_labels_are_validated_for_the_outcomes_that_gold_labels_judged(study):
+    labelled(study, planning=0.9, humor=None)
+    assert effect._validated(study, "planning")
+    assert not effect._validated(study, "humor")
+    assert not effect._validated(study, "religion")
+    assert effect._label_error(study, "religion") is None
+
+
+def test_an_outcome_without_gold_labels_is_refused_with_those_that_have_some(study):
+    labelled(study, planning=0.9, humor=0.8)
+    asked = study.with_changes({"effect.outcome": "religion"})
+    found = effect.compute(asked, SILENT).document
+    assert "no usable gold labels for religion (too few gold labels: 1 positive, 9 negative)" in found["refused"]
+    assert "Label some messages for it, or choose one of humor, planning." in found["refused"]
+    assert "commoner" not in found["refused"]
+    assert found["labels_validated"] is False
+    with pytest.raises(RefusedError, match="no usable gold labels for denial"):
+        effect._require_labels(study, "denial")
+    effect._require_labels(study, "planning")
+
+
+def test_a_codebook_labels_every_outcome_and_validates_none(study):
+    write_json(study.results / "labels.json", {"models": [], "labels_validated": False, "thresholds": {}})
+    effect._require_labels(study, "religion")
+    assert not effect._validated(study, "religion")

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 CLOCK_SKEW_SECONDS = 60
+MAX_THREAD_PEOPLE = 30
 EPOCH_MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
 REASONS = (
     "repost",
@@ -73,14 +74,18 @@ SELECT m.author_id AS replier, coalesce(p.author_id, m.parent_author_id) AS repl
 FROM messages m LEFT JOIN messages p ON p.message_id = m.parent_id
 WHERE m.parent_id IS NOT NULL
 """
-# The first moment at which each person wrote in each thread.
+# The first moment at which each person wrote in each thread, and their place in the order of arrival. What comes later
+# changes nobody's place, so that a thread which outgrows the limit keeps the ties it had: the past stays what it was.
 _PRESENCE = """
 CREATE TEMP TABLE presence AS
-SELECT thread_id, author_id, min(epoch_us(created_at)) AS moment,
-       count(*) OVER (PARTITION BY thread_id) AS people
-FROM messages
-WHERE author_id IS NOT NULL AND author_id NOT IN (FROM bots) AND kind <> 'repost' AND created_at IS NOT NULL
-GROUP BY thread_id, author_id
+SELECT thread_id, author_id, moment,
+       row_number() OVER (PARTITION BY thread_id ORDER BY moment, author_id) AS place
+FROM (
+  SELECT thread_id, author_id, min(epoch_us(created_at)) AS moment
+  FROM messages
+  WHERE author_id IS NOT NULL AND author_id NOT IN (FROM bots) AND kind <> 'repost' AND created_at IS NOT NULL
+  GROUP BY thread_id, author_id
+)
 """
 _EVENTS = """
 CREATE TEMP TABLE events AS
@@ -90,7 +95,7 @@ SELECT replied, replier, 'received_reply', moment FROM replies WHERE verdict = '
 UNION ALL
 SELECT a.author_id, b.author_id, 'co_thread', greatest(a.moment, b.moment)
 FROM presence a JOIN presence b ON a.thread_id = b.thread_id AND a.author_id <> b.author_id
-WHERE a.people <= $max_people
+WHERE a.place <= $max_people AND b.place <= $max_people
 """
 # DuckDB's % keeps the sign of the dividend; the second % makes windows before the origin start where they should.
 _TIES = """
@@ -120,7 +125,7 @@ class TieBuild:
         ties: A table of schema `TIES`, sorted by channel, window, source and target.
         counts: `replies` (messages naming a parent), `tie_replies` (those that made an event), one count per reason
             of `REASONS` (together with `tie_replies` they add up to `replies`), `threads` and `threads_too_large`
-            (more people than `max_thread_people`).
+            (more people than `max_thread_people`: who came later is in no co_thread tie there).
     """
 
     ties: pa.Table
@@ -131,7 +136,7 @@ def build_ties(
     messages: pa.Table,
     *,
     window_days: int,
-    max_thread_people: int = 50,
+    max_thread_people: int = MAX_THREAD_PEOPLE,
     origin: datetime = EPOCH_MONDAY,
 ) -> TieBuild:
     """Return user ties per channel and window.
@@ -143,7 +148,8 @@ def build_ties(
     Args:
         messages: A table of schema `ingest.schema.MESSAGES`.
         window_days: Width of a window in days; windows start at `origin` plus multiples of it, before it too.
-        max_thread_people: A thread in which more people wrote makes no co_thread tie.
+        max_thread_people: The first so many people who wrote in a thread are tied by co_thread; who comes later is
+            not, so that no later growth of a thread takes back a tie.
         origin: Start of one window; the first Monday of the UTC epoch unless given. Must be aware.
 
     Raises:
@@ -232,7 +238,7 @@ def _check_windows(window_days: int, max_thread_people: int, origin: datetime) -
     if window_days < 1 or max_thread_people < 1:
         raise UsageError(
             "The window width and the thread size must be at least 1.",
-            remedy="Choose for example window_days=7 and max_thread_people=50.",
+            remedy="Choose for example window_days=7 and max_thread_people=30.",
         )
     if origin.tzinfo is None:
         raise UsageError("The origin of the windows has no time zone.", remedy="Pass an aware datetime in UTC.")
@@ -280,7 +286,7 @@ def _positions(values: Any, order: pa.Array) -> np.ndarray:
 def _counts(connection: duckdb.DuckDBPyConnection, max_thread_people: int) -> dict[str, int]:
     verdicts = dict(connection.execute("SELECT verdict, count(*) FROM replies GROUP BY 1").fetchall())
     threads, too_large = connection.execute(
-        "SELECT count(*), count(*) FILTER (people > $1) FROM (SELECT DISTINCT thread_id, people FROM presence)",
+        "SELECT count(*), count(*) FILTER (people > $1) FROM (SELECT max(place) AS people FROM presence GROUP BY thread_id)",
         [max_thread_people],
     ).fetchall()[0]
     return {

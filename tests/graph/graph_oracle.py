@@ -73,10 +73,9 @@ def events(table: pa.Table, max_thread_people: int) -> tuple[list[tuple[str, str
         here[who] = min(here.get(who, when), when)
     for here in joined.values():
         counts["threads"] += 1
-        if len(here) > max_thread_people:
-            counts["threads_too_large"] += 1
-            continue
-        found += [(a, b, "co_thread", max(here[a], here[b])) for a in here for b in here if a != b]
+        counts["threads_too_large"] += len(here) > max_thread_people
+        early = sorted(here, key=lambda who: (here[who], who))[:max_thread_people]
+        found += [(a, b, "co_thread", max(here[a], here[b])) for a in early for b in early if a != b]
     return found, counts
 
 

@@ -49,6 +49,31 @@ def test_ties_and_counts_are_those_of_brute_force(table: pa.Table, window_days: 
     assert built.counts == {**expected, "tie_replies": counts["tie"]}
 
 
+@settings(max_examples=100)
+@given(conversations(), st.just(2), st.integers(-86_400, 86_400))
+def test_what_comes_later_takes_back_no_tie(table: pa.Table, most: int, seconds: int) -> None:
+    """Ties before a moment are the same whether or not the messages after it exist (bots are left out of both)."""
+    bots = pa.array(sorted(graph_oracle.declared_bots(table.to_pylist())), pa.string())
+    table = table.filter(pa.compute.invert(pa.compute.is_in(table["author_id"], value_set=bots)))
+    cut = pa.scalar(at(seconds), table.schema.field("created_at").type)
+    earlier = table.filter(pa.compute.less(table["created_at"], cut))
+
+    def together(part: pa.Table) -> set[tuple[object, ...]]:
+        rows = rows_of(build_ties(part, window_days=1, max_thread_people=most).ties)
+        return {(*row[:4], row[5]) for row in rows if row[2] == "co_thread" and row[5] < at(seconds)}
+
+    assert together(table) == together(earlier)
+
+
+def test_a_thread_that_outgrows_the_limit_keeps_the_ties_it_had() -> None:
+    rows = [{"message_id": str(i), "author_id": f"u_{i}", "created_at": at(i)} for i in range(5)]
+    built = [build_ties(messages(*rows[:n]), window_days=7, max_thread_people=3) for n in (2, 3, 5)]
+    pairs = [{row[:2] for row in rows_of(b.ties)} for b in built]
+    assert pairs[0] == {("u_0", "u_1"), ("u_1", "u_0")}
+    assert pairs[0] < pairs[1] == pairs[2]
+    assert [b.counts["threads_too_large"] for b in built] == [0, 0, 1]
+
+
 @settings(max_examples=15)
 @given(conversations())
 def test_every_reply_has_one_verdict(table: pa.Table) -> None:

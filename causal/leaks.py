@@ -21,12 +21,11 @@ from causal.covariates import fit_basis, score
 from causal.events import MICROSECONDS, Bool, Calendar, Events, Float, Inputs, Int, events_from, tie_events
 from causal.panel import Panel, PanelSettings, build_slice, first_period, prefix_at
 from causal.results import Check, Status
-from graph.ties import CLOCK_SKEW_SECONDS, build_ties
+from graph.ties import CLOCK_SKEW_SECONDS, MAX_THREAD_PEOPLE, build_ties
 
 TOLERANCE = 1e-6
 CLOCK_WARN, CLOCK_FAIL = 0.01, 0.10
 SAMPLED_PERIODS = 3
-_REPLY_CHANNELS = ("received_reply", "replied_to")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,17 +92,20 @@ def truncation_audit(panel: Panel, inputs: Inputs, build: Builder, periods: Sequ
     )
 
 
-def tie_audit(panel: Panel, inputs: Inputs, channel: str, periods: Sequence[int]) -> Check:
+def tie_audit(
+    panel: Panel,
+    inputs: Inputs,
+    channel: str,
+    periods: Sequence[int],
+    max_thread_people: int = MAX_THREAD_PEOPLE,
+) -> Check:
     """Count the peers of sampled periods again from the messages before them."""
-    if channel not in _REPLY_CHANNELS:
-        detail = "Whether a thread is small enough to tie people can depend on its later growth: not compared."
-        return Check("leaks_ties", "not_informative", detail, {"periods": []})
     differing = 0
     calendar, settings = panel.calendar, panel.settings
     for period in periods:
         ours = rows_of(panel, period)
         earlier = inputs.before(calendar.start(period)).messages
-        ties = build_ties(earlier, window_days=7 * calendar.weeks).ties
+        ties = build_ties(earlier, window_days=7 * calendar.weeks, max_thread_people=max_thread_people).ties
         ties = ties.filter(pc.equal(ties["channel"], channel))
         recent = pa.scalar(calendar.start(period - settings.lookback_periods))
         ties = ties.filter(pc.greater_equal(pc.cast(ties["last_at"], pa.int64()), recent))
@@ -164,7 +166,15 @@ def clock_audit(events: Events) -> Check:
     )
 
 
-def audit(panel: Panel, events: Events, inputs: Inputs, channel: str, build: Builder | None = None) -> Check:
+def audit(
+    panel: Panel,
+    events: Events,
+    inputs: Inputs,
+    channel: str,
+    build: Builder | None = None,
+    *,
+    max_thread_people: int = MAX_THREAD_PEOPLE,
+) -> Check:
     """Run all four audits and return them as one check, with the worst status.
 
     Args:
@@ -173,12 +183,13 @@ def audit(panel: Panel, events: Events, inputs: Inputs, channel: str, build: Bui
         inputs: The tables those came from.
         channel: The channel of the ties.
         build: How rows are built from tables; the panel's own way by default.
+        max_thread_people: The limit with which the ties were built (it matters for co_thread).
     """
     periods = sampled_periods(panel)
     build = build or panel_builder(panel.settings, channel, panel.calendar)
     parts = (
         truncation_audit(panel, inputs, build, periods),
-        tie_audit(panel, inputs, channel, periods),
+        tie_audit(panel, inputs, channel, periods, max_thread_people),
         order_audit(panel, events),
         clock_audit(events),
     )

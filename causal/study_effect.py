@@ -39,8 +39,10 @@ from copenet.foundation.progress import SILENT, Progress
 from copenet.foundation.seeds import generator
 from copenet.foundation.tables import conform
 from graph.partition import communities
+from graph.ties import MAX_THREAD_PEOPLE
 
 REFUTER_ROWS = 20_000
+LEAK = "the leak audit failed"
 COMPOSITE = "posted in the next period and used {outcome} outside the threads that supplied the exposure (silent = 0)"
 
 
@@ -193,21 +195,25 @@ def estimate_study(
     *,
     labels_validated: bool = False,
     label_error: dict[str, Any] | None = None,
+    max_thread_people: int = MAX_THREAD_PEOPLE,
     progress: Progress = SILENT,
 ) -> StudyEffect:
     """Build the panel of a study and estimate the effect it asks for.
 
-    A design that does not identify the effect raises nothing: `result.refused` says why and what to do, `naive` and
-    `ols` are kept wherever they can be computed.
+    A design that does not identify the effect, or a panel that fails the leak audit, raises nothing: `result.refused`
+    says why and what to do, `naive` and `ols` are kept wherever they can be computed.
 
     Args:
         messages: Table of schema `ingest.schema.MESSAGES`.
         labels: Table of schema `gnn.schema.LABELS`.
         embeddings: Message ids and their vectors (N x d), or None for no text covariates.
-        ties: Table of schema `graph.schema.TIES` with windows that divide the period, from either store.
+        ties: Table of schema `graph.schema.TIES` with windows that divide the period, as `graph.build_ties` makes it of
+            the messages. A store holds the same ties pooled over time (`GraphStore.user_ties`), without the windows
+            that tell earlier ties from later ones.
         settings: What is estimated.
         labels_validated: Whether the labels were checked against a gold sample.
         label_error: What that check found (sensitivity, specificity, ...), said aloud beside the estimate.
+        max_thread_people: The limit with which the ties were built; the leak audit builds them again.
         progress: Where to report.
 
     Raises:
@@ -220,8 +226,9 @@ def estimate_study(
     study = _prepare(inputs, settings, progress)
     panel = study.panel
     exposure = settings.mapping.of_counts(panel.exposing.astype(float), panel.n_peers)
-    main = estimate(_sample(study, panel, exposure, panel.eligible, settings), _options(settings), progress)
-    checks = (*main.checks, *_further_checks(study, exposure, main, settings, progress))
+    audits = _audits(study, settings, max_thread_people)
+    main = _estimated(_sample(study, panel, exposure, panel.eligible, settings), settings, audits, progress)
+    checks = (*main.checks, *audits, *_further_checks(study, exposure, main, settings, progress))
     if settings.refuter:
         checks = (*checks, *_dowhy_checks(study, exposure, main, settings))
     checks = (*checks, _label_check(labels_validated, label_error))
@@ -303,10 +310,28 @@ def _options(settings: EffectSettings, *, sensitivity: bool = True) -> Estimatio
     return EstimationSettings(seed=settings.seed, sensitivity=sensitivity and settings.sensitivity)
 
 
+def _audits(study: _Study, settings: EffectSettings, max_thread_people: int) -> tuple[Check, ...]:
+    if not settings.placebos:
+        return ()
+    return (audit(study.panel, study.events, study.inputs, settings.channel, max_thread_people=max_thread_people),)
+
+
+def _estimated(sample: Sample, settings: EffectSettings, audits: tuple[Check, ...], progress: Progress) -> Estimates:
+    """Estimate; where an audit failed, the headline is refused and `ols` and `naive` stay."""
+    failed = [a for a in audits if a.status == "fail"]
+    main = estimate(sample, _options(settings, sensitivity=not failed), progress)
+    if not failed or main.refused is not None:
+        return main
+    reason = f"{LEAK}: {' '.join(a.detail for a in failed)}".rstrip(".")
+    nothing = dict.fromkeys(("estimate", "se", "ci_low", "ci_high", "p_value", "dof"))
+    ours = [replace(e, **nothing, refused=reason) if e.estimator == main.headline else e for e in main.estimates]
+    return replace(main, estimates=tuple(ours), refused=reason)
+
+
 def _further_checks(
     study: _Study, exposure: Float, main: Estimates, settings: EffectSettings, progress: Progress
 ) -> list[Check]:
-    """Run placebos and audits; after a refusal only those that need no estimate."""
+    """Run the placebos and the secondary estimate; after a refusal only what needs no estimate."""
     panel, checks = study.panel, list[Check]()
     rows = panel.eligible
 
@@ -322,8 +347,6 @@ def _further_checks(
             task.advance()
             checks.append(future_exposure(panel, study.events, study.inputs.ties, exposure, fit))
             task.advance()
-    if settings.placebos:
-        checks.append(audit(panel, study.events, study.inputs, settings.channel))
     if settings.mapping.binary and rows.any():
         checks.append(among_posters(exposure[rows] == 1, panel.posted[rows], panel.outcome[rows]))
     return checks
@@ -400,6 +423,11 @@ def assumptions(settings: EffectSettings) -> tuple[str, ...]:
 
 def _way_out(reason: str) -> str:
     """Return what to try after a refusal."""
+    if reason.startswith(LEAK):
+        return (
+            "Build the ties again from the same messages and check their times (copenet data quality); if it stays, "
+            "report it as a defect: these numbers know what they must not."
+        )
     if "outcome" in reason or "shows" in reason:
         return "Try a commoner strategy, longer periods (period_weeks), or check the labels."
     if "overlap" in reason or "exposed" in reason or "exposure" in reason:

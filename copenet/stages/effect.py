@@ -66,6 +66,7 @@ def _estimated(study: Study, settings: EffectSettings, progress: Progress) -> Co
         settings,
         labels_validated=_validated(study, settings.outcome),
         label_error=_label_error(study, settings.outcome),
+        max_thread_people=study.settings.graph.max_thread_people,
         progress=progress,
     )
     return Computed(found.result.to_dict(), found.panel, found.exposures)

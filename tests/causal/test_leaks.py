@@ -43,11 +43,39 @@ def test_the_panel_itself_passes(study):
     assert set(check.figures) == {"leaks_truncation", "leaks_ties", "leaks_order", "leaks_clock"}
 
 
-def test_replied_to_passes_and_co_thread_says_what_it_did_not_compare():
+@pytest.mark.parametrize("channel", ["replied_to", "co_thread"])
+def test_every_channel_is_compared_and_passes(channel):
     _, inputs = simulated()
-    assert audited(inputs, "replied_to").status == "pass"
-    check = audited(inputs, "co_thread")
-    assert check.figures["leaks_ties"]["status"] == "not_informative"
+    check = audited(inputs, channel)
+    assert check.status == "pass"
+    assert check.figures["leaks_ties"]["periods"]
+
+
+def with_limit(inputs, most):
+    return replace(inputs, ties=build_ties(inputs.messages, window_days=14, max_thread_people=most).ties)
+
+
+def test_the_audit_of_threads_uses_the_limit_the_ties_were_built_with():
+    _, inputs = simulated()
+    inputs = with_limit(inputs, 3)
+    panel, events, _ = panel_of(inputs, SETTINGS, "co_thread")
+    assert leaks.audit(panel, events, inputs, "co_thread", max_thread_people=3).status == "pass"
+    assert leaks.audit(panel, events, inputs, "co_thread").status == "fail"
+
+
+def test_a_limit_on_whole_threads_is_caught_because_later_growth_takes_back_ties():
+    """Each thread's ties are taken away once more people than the limit have ever written there."""
+    _, inputs = simulated()
+    sizes = inputs.messages.group_by("thread_id").aggregate([("author_id", "count_distinct")])
+    most = 2
+    small = sizes.filter(pa.compute.less_equal(sizes["author_id_count_distinct"], most))["thread_id"]
+    inside = pa.compute.is_in(inputs.messages["thread_id"], value_set=small.combine_chunks())
+    ties = build_ties(inputs.messages.filter(inside), window_days=14, max_thread_people=most).ties
+    leaky = replace(inputs, ties=ties)
+    panel, events, _ = panel_of(leaky, SETTINGS, "co_thread")
+    check = leaks.audit(panel, events, leaky, "co_thread", max_thread_people=most)
+    assert check.status == "fail"
+    assert check.figures["leaks_ties"]["rows"] > 0
 
 
 def test_text_of_the_same_period_among_the_covariates_is_caught(monkeypatch):

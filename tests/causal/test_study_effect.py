@@ -11,11 +11,13 @@ import pyarrow.compute as pc
 import pytest
 
 from causal import study_effect
+from causal.events import Inputs
 from causal.panel import PanelSettings
 from causal.schema import EXPOSURES, PANEL
 from causal.secondary import among_posters, trimming_bounds
 from causal.study_effect import EffectSettings, estimate_study, features_of, uses_of
 from copenet.foundation.errors import RefusedError, UsageError
+from copenet.foundation.progress import SILENT
 from gnn.schema import LABELS
 from graph.ties import build_ties
 from tests.causal.worlds import panel_of, simulated
@@ -119,6 +121,40 @@ def test_an_exposure_without_overlap_is_refused_and_naive_kept():
     assert "overlap" in result.refused
     assert "Try another exposure" in result.refused
     assert by_name(result)["naive"].estimate is not None
+
+
+def test_a_failed_leak_audit_refuses_the_headline_and_keeps_what_stands_beside():
+    messages, labels, embeddings, ties = tables(people=200)
+    back = pa.scalar(14 * 86_400 * 1_000_000, pa.duration("us"))
+    for name in ("window_start", "first_at", "last_at"):
+        column = pc.subtract(ties[name], back)
+        ties = ties.set_column(ties.column_names.index(name), ties.schema.field(name), column)
+    leaky = replace(QUICK, placebos=True, sensitivity=True)
+    result = estimate_study(messages, labels, embeddings, ties, leaky).result
+    checks = {c.name: c for c in result.checks}
+    assert checks["leak_audit"].status == "fail"
+    assert result.refused.startswith("the leak audit failed: ")
+    assert checks["leak_audit"].figures["leaks_ties"]["detail"].rstrip(".") in result.refused
+    assert "Build the ties again" in result.refused
+    found = by_name(result)
+    ours = found["aipw"]
+    assert (ours.estimate, ours.se, ours.ci_low, ours.ci_high, ours.p_value) == (None,) * 5
+    assert ours.refused is not None
+    assert found["naive"].estimate is not None
+    assert found["ols"].ci_low is not None
+    assert not {"rewired_graph", "future_exposure", "hidden_confounder"} & set(checks)
+
+
+def test_the_limit_of_the_threads_reaches_the_audit():
+    messages, labels, _, _ = tables(people=200)
+    ties = build_ties(messages, window_days=14, max_thread_people=3).ties
+    settings = replace(QUICK, channel="co_thread", placebos=True)
+    told, untold = (
+        study_effect._audits(study_effect._prepare(inputs, settings, SILENT), settings, most)[0].status
+        for inputs in [Inputs(messages, uses_of(messages, labels, settings.outcome, 0.5), None, ties)]
+        for most in (3, 30)
+    )
+    assert (told, untold) == ("pass", "fail")
 
 
 def test_too_short_a_study_is_refused():

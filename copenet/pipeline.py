@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from time import perf_counter, process_time
@@ -50,20 +51,20 @@ class Stage:
     Attributes:
         name: Its name in `status`.
         after: The stages whose outputs it reads.
-        rooms: The packages whose source is part of its key.
         settings: The settings that matter to it.
-        files: Files from outside the study that it reads.
         outputs: What it writes, relative to the study's folder.
         unread: Outputs that no stage reads and whose bytes may differ between equal runs.
+        files: Files from outside the study that it reads.
+        kept: Further such outputs, which depend on the settings.
     """
 
     name: str
     after: tuple[str, ...]
-    rooms: tuple[str, ...]
     settings: Callable[[Study], Any]
     outputs: tuple[str, ...]
     unread: tuple[str, ...] = ()
     files: Callable[[Study], Sequence[Path]] = lambda study: ()
+    kept: Callable[[Study], Sequence[str]] = lambda study: ()
 
     def work(self, study: Study, progress: Progress) -> Saying:
         """Do it: `copenet.stages.NAME.run`."""
@@ -88,6 +89,15 @@ def _sources(study: Study) -> Sequence[Path]:
     return files_of(study)
 
 
+def _ingestion(study: Study) -> dict[str, Any]:
+    """Return the settings, the key's fingerprint and who is forgotten: another key makes other people of everybody."""
+    from ingest import state_digest
+
+    settings = study.settings.ingest
+    key = study.file(settings.key_file) if settings.key_file else None
+    return {"bots": settings.bots, "state": state_digest(study.restricted, key)}
+
+
 def _gold(study: Study) -> Sequence[Path]:
     return (study.file(study.settings.text.gold),) if study.settings.text.gold else ()
 
@@ -100,18 +110,16 @@ STAGES = (
     Stage(
         "ingest",
         (),
-        ("ingest", "copenet.stages.ingest"),
-        lambda s: s.settings.ingest.model_dump(mode="json", exclude={"sources"}),
+        _ingestion,
         ("restricted/messages", "restricted/texts"),
         files=_sources,
     ),
-    Stage("quality", ("ingest",), ("ingest", "copenet.stages.quality"), lambda s: None, ("results/quality.json",)),
-    Stage("protect", ("ingest", "quality"), ("copenet.stages.protect",), lambda s: None, ("results/protection.json",)),
-    Stage("embed", ("ingest",), ("gnn", "copenet.stages.embed"), _encoder, ("restricted/embeddings",)),
+    Stage("quality", ("ingest",), lambda s: None, ("results/quality.json",)),
+    Stage("protect", ("ingest", "quality"), lambda s: None, ("results/protection.json",)),
+    Stage("embed", ("ingest",), _encoder, ("restricted/embeddings",)),
     Stage(
         "label",
         ("embed",),
-        ("gnn", "copenet.stages.label"),
         _encoder,
         ("restricted/labels",),
         unread=("restricted/models", "results/labels.json"),
@@ -120,22 +128,20 @@ STAGES = (
     Stage(
         "graph",
         ("ingest",),
-        ("graph", "copenet.stages.graph"),
         lambda s: s.settings.graph.model_dump(include={"window_days", "max_thread_people", "resolution"}),
         ("restricted/graph/ties.parquet", "restricted/graph/communities.parquet", "results/graph.json"),
     ),
     Stage(
         "store",
         ("graph", "label"),
-        ("graph", "copenet.stages.store"),
         lambda s: s.settings.graph.model_dump(mode="json", exclude={"window_days", "max_thread_people"}),
         (),
         unread=("restricted/graph/store.json",),
+        kept=lambda s: ("restricted/graph/graph.lbug",) if s.settings.graph.store == "ladybug" else (),
     ),
     Stage(
         "effect",
         ("graph", "label"),
-        ("causal", "gnn", "copenet.stages.effect"),
         lambda s: s.estimand(),
         ("results/effects.json", "results/checks.json"),
         unread=("restricted/panel",),
@@ -143,7 +149,6 @@ STAGES = (
     Stage(
         "report",
         ("quality", "protect", "graph", "label", "effect"),
-        ("copenet.report", "copenet.stages.report"),
         lambda s: s.settings.public(),
         (),
         unread=("results/report.html", "results/manifest.json"),
@@ -294,14 +299,19 @@ class Pipeline:
         return "fresh" if fresh and record["digest"] == self._output_digest(stage) and self._kept(stage) else "stale"
 
     def _kept(self, stage: Stage) -> bool:
-        return all((self.study.path / name).exists() for name in stage.unread)
+        return all((self.study.path / name).exists() for name in (*stage.unread, *stage.kept(self.study)))
+
+    @cached_property
+    def _code(self) -> str:
+        """The digest of all of copenet's source: whatever helps a stage to its numbers is in it."""
+        return code_digest(self._prints)
 
     def _key(self, stage: Stage) -> str:
         return digest_of(
             {
                 "stage": stage.name,
                 "version": __version__,
-                "code": code_digest(stage.rooms),
+                "code": self._code,
                 "seed": self.study.seed,
                 "settings": stage.settings(self.study),
                 "files": [self._prints.of(path) for path in stage.files(self.study)],

@@ -67,10 +67,31 @@ def test_digests_of_files_that_went_are_dropped(tmp_path):
     assert str(path) not in (tmp_path / "prints.json").read_text()
 
 
-def test_code_digests_tell_rooms_apart():
-    assert code_digest(("graph",)) != code_digest(("gnn",))
-    assert code_digest(("copenet.journal",)) != code_digest(("copenet.ladder",))
-    assert code_digest(("no_such_room",)) == code_digest(())
+@pytest.mark.parametrize(
+    "name",
+    ["copenet/foundation/tables.py", "ingest/scrub.py", "graph/a.py", "gnn/a.py", "causal/a/b.py", "copenet/x.css"],
+)
+def test_code_anywhere_counts_and_is_read_once(tmp_path, name):
+    home = tmp_path / "home"
+    (home / name).parent.mkdir(parents=True)
+    (home / name).write_text("one")
+    first = code_digest(Fingerprints(tmp_path / "prints.json"), home)
+    assert code_digest(Fingerprints(tmp_path / "prints.json"), home) == first
+    (home / name).write_text("another")
+    second = code_digest(Fingerprints(tmp_path / "prints.json"), home)
+    assert second != first
+    (home / "copenet" / "__pycache__").mkdir(parents=True)
+    (home / "copenet" / "__pycache__" / "a.pyc").write_text("x")
+    assert code_digest(Fingerprints(tmp_path / "prints.json"), home) == second
+
+
+def test_this_code_is_found_and_remembered_by_size_and_time(tmp_path, monkeypatch):
+    prints = Fingerprints(tmp_path / "prints.json")
+    first = code_digest(prints)
+    prints.save()
+    monkeypatch.setattr(freshness, "digest_file", lambda path: pytest.fail("read again"))
+    assert code_digest(Fingerprints(tmp_path / "prints.json")) == first
+    assert all(f"/{room}/__init__.py" in (tmp_path / "prints.json").read_text() for room in freshness.PACKAGES)
 
 
 def test_one_process_at_a_time(tmp_path):

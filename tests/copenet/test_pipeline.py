@@ -13,6 +13,7 @@ import pytest
 
 from copenet import journal, pipeline
 from copenet.foundation.errors import InputError, ResourceError, UsageError
+from copenet.foundation.files import write_json
 from copenet.pipeline import BY_NAME, STAGES, Pipeline, Saying, first_error
 from copenet.running import bring, everything, headline_refused
 from copenet.settings import Settings, template
@@ -31,7 +32,7 @@ def write_outputs(study, name):
     for path in reads:
         for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
             said.update(file.read_bytes() if file.is_file() else b"")
-    for out in (*stage.outputs, *stage.unread):
+    for out in (*stage.outputs, *stage.unread, *stage.kept(study)):
         path = study.path / out
         path = path if path.suffix else path / "part"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -166,13 +167,39 @@ def test_an_output_somebody_changed_or_removed_is_made_again(study, works):
     assert "report" in works.ran
 
 
-def test_new_code_makes_its_room_stale(study, works, monkeypatch):
+def test_new_code_anywhere_makes_everything_stale(study, works, monkeypatch):
     Pipeline(study).run()
-    real = pipeline.code_digest
-    monkeypatch.setattr(pipeline, "code_digest", lambda rooms: "new" if "graph" in rooms else real(rooms))
-    found = states(study)
-    assert found["graph"] == "stale"
-    assert found["embed"] == "fresh"
+    monkeypatch.setattr(pipeline, "code_digest", lambda prints: "new")
+    assert set(states(study).values()) == {"stale"}
+    works.take()
+    Pipeline(study).run()
+    assert works.take() == NAMES
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_another_key_makes_other_people_of_everybody(study, works, tmp_path, named):
+    from ingest.pseudonyms import fingerprint
+
+    path = tmp_path / "key" if named else study.restricted / "key"
+    path.write_text("ab" * 32)
+    study = change(study, ingest__key_file=str(path)) if named else study
+    write_json(study.restricted / "ingest" / "final.json", {"first_key": fingerprint(bytes.fromhex("ab" * 32))})
+    Pipeline(study).run()
+    works.take()
+    assert set(states(study).values()) == {"fresh"}
+    path.write_text("cd" * 32)
+    assert states(study)["ingest"] == "stale"
+    Pipeline(study).run(["ingest"])
+    assert works.take() == ["ingest"]
+
+
+def test_a_store_whose_file_went_is_built_again(study, works):
+    Pipeline(study).run()
+    works.take()
+    (study.restricted / "graph" / "graph.lbug").unlink()
+    assert states(study)["store"] == "stale"
+    Pipeline(study).run()
+    assert works.take() == ["store"]
 
 
 def test_a_fault_stops_what_rests_on_it_and_nothing_else(study, works):

@@ -21,10 +21,10 @@ __version__ = "0.1.0"
 _HOMES = {
     "Study": "copenet.study",
     "Settings": "copenet.settings",
-    "AnyPeer": "copenet.exposures",
-    "Threshold": "copenet.exposures",
-    "Proportion": "copenet.exposures",
-    "Count": "copenet.exposures",
+    "AnyPeer": "causal.exposure",
+    "Threshold": "causal.exposure",
+    "Proportion": "causal.exposure",
+    "Count": "causal.exposure",
     "AIPW": "causal",
 }
 __all__ = ["AIPW", "AnyPeer", "Count", "Proportion", "Settings", "Study", "Threshold", "__version__"]

@@ -13,7 +13,7 @@ from copenet.foundation.files import private_directory, write_text
 from copenet.settings import Settings, load, override, template
 
 if TYPE_CHECKING:
-    from copenet.exposures import Mapping as Exposure
+    from causal.exposure import Mapping as Exposure
     from copenet.finding import Finding
 
 SETTINGS_FILE = "study.toml"

@@ -35,7 +35,7 @@ def test_finding_out_what_is_fresh_is_light():
 
 
 def test_public_names_are_there_when_asked_for():
-    from copenet.exposures import Proportion
+    from causal.exposure import Proportion
     from copenet.study import Study
 
     assert copenet.Study is Study

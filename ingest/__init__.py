@@ -1,5 +1,6 @@
 """Dumps of conversations to the tables messages and texts."""
 
+from ingest.forgotten import state_digest
 from ingest.formats import recognise
 from ingest.pseudonyms import load_key, pseudonym
 from ingest.quality_figures import quality
@@ -18,5 +19,6 @@ __all__ = [
     "read_messages",
     "read_texts",
     "recognise",
+    "state_digest",
     "strip_quotes",
 ]

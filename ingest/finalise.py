@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from copenet.foundation.files import private_directory, sync_directory
 from copenet.foundation.tables import write_table
+from ingest.pseudonyms import Pseudonyms
 from ingest.schema import MESSAGES, TEXTS
 from ingest.staging import STAGED, STAGED_TEXTS
 
@@ -45,7 +46,7 @@ def build(
     connection: duckdb.DuckDBPyConnection,
     message_parts: Sequence[Path],
     text_parts: Sequence[Path],
-    forgotten: frozenset[str],
+    names: Pseudonyms,
     bots: Mapping[str, str],
 ) -> None:
     """Make the relations `final` (schema MESSAGES and the staged extras), `final_texts` and `cyclic`.
@@ -53,13 +54,15 @@ def build(
     Args:
         message_parts: Committed parts of schema `STAGED`.
         text_parts: Committed parts of schema `STAGED_TEXTS`.
-        forgotten: Pseudonyms to leave out.
+        names: The people and messages to leave out.
         bots: Pseudonyms of declared bots, and what to call each.
     """
-    _read(connection, "staged", message_parts, STAGED)
+    _read(connection, "given", message_parts, STAGED)
     _read(connection, "staged_texts", text_parts, STAGED_TEXTS)
-    _lookup(connection, "forgotten", dict.fromkeys(forgotten, ""))
+    _lookup(connection, "forgotten", dict.fromkeys(names.forgotten, ""))
+    _lookup(connection, "withheld", dict.fromkeys(names.withheld, ""))
     _lookup(connection, "bots", bots)
+    _admit(connection)
     _choose(connection)
     _walk_up(connection)
     _suspect(connection)
@@ -81,12 +84,23 @@ def _lookup(connection: duckdb.DuckDBPyConnection, name: str, values: Mapping[st
     connection.execute(f"CREATE TABLE {name} AS SELECT * FROM {name}_given")  # noqa: S608 - a name of this module
 
 
+def _admit(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make `staged`: a second lock, for the parts given hold nobody who is forgotten."""
+    connection.execute(
+        """
+        CREATE VIEW staged AS
+        SELECT * FROM given
+        WHERE (author_id IS NULL OR author_id NOT IN (SELECT id FROM forgotten))
+              AND message_id NOT IN (SELECT id FROM withheld)
+        """
+    )
+
+
 def _choose(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(
         """
         CREATE TABLE chosen AS
         SELECT * FROM staged
-        WHERE author_id IS NULL OR author_id NOT IN (SELECT id FROM forgotten)
         QUALIFY row_number() OVER (
             PARTITION BY message_id
             ORDER BY retrieved_at DESC NULLS LAST, text_status IN ('deleted', 'removed') DESC,

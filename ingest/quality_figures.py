@@ -46,7 +46,9 @@ def figures(connection: duckdb.DuckDBPyConnection, cursors: list[Cursor]) -> dic
     cursor = connection.execute(_COUNTS, {"skew": CLOCK_SKEW_SECONDS})
     names = [column[0] for column in cursor.description or []]
     found: dict[str, Any] = dict(zip(names, cursor.fetchone() or [0] * len(names), strict=True))
-    found["duplicates"] = _one(connection, _STAGED) - _one(connection, "SELECT count(*) FROM chosen")
+    found["duplicates"] = _one(connection, "SELECT count(*) FROM staged") - _one(
+        connection, "SELECT count(*) FROM chosen"
+    )
     found["cycles"] = _one(connection, "SELECT count(*) FROM cyclic")
     found["first_at"], found["last_at"] = _iso(found["first_at"]), _iso(found["last_at"])
     found["platforms"] = _strings(connection, "SELECT DISTINCT platform FROM final ORDER BY 1")
@@ -59,9 +61,6 @@ def figures(connection: duckdb.DuckDBPyConnection, cursors: list[Cursor]) -> dic
     return found
 
 
-_STAGED = """
-SELECT count(*) FROM staged WHERE author_id IS NULL OR author_id NOT IN (SELECT id FROM forgotten)
-"""
 _DAYS = """
 SELECT DISTINCT strftime(created_at, '%Y-%m-%d') FROM final WHERE created_at IS NOT NULL ORDER BY 1
 """
@@ -148,7 +147,7 @@ def quality(restricted: Path) -> dict[str, Any]:
         InputError: Nothing was ingested yet.
     """
     path = restricted / "ingest" / "final.json"
-    if not path.is_file():
+    if not path.is_file() or read_json(path)["figures"] is None:
         raise InputError("Nothing has been ingested into this study.", remedy="Run: copenet ingest STUDY PATH…")
     return dict(read_json(path)["figures"])
 

@@ -25,7 +25,7 @@ from ingest.records import BadRecordError, Draft, SourceFormat, decode
 from ingest.scrub import Scrubber
 from ingest.settings import IngestSettings
 
-VERSION = 2  # raise it when what is staged changes: older folders are then staged again
+VERSION = 3  # raise it when what is staged changes: older folders are then staged again
 MAX_REJECTS = 1000  # listed per file; the others are counted
 
 STAGED = pa.schema(
@@ -74,6 +74,7 @@ class Cursor:
     line: int = 0
     rows: int = 0
     withheld: int = 0  # messages of people who are to be forgotten
+    withheld_ids: tuple[str, ...] = ()  # of those met while reading: other dumps may hold copies without an author
     rejected: tuple[tuple[int, str], ...] = ()
     rejected_more: int = 0
     done: bool = False
@@ -96,6 +97,7 @@ def read_cursor(folder: Path) -> Cursor | None:
     if document.get("version") != VERSION:
         return None
     document["rejected"] = tuple((int(line), str(reason)) for line, reason in document["rejected"])
+    document["withheld_ids"] = tuple(document["withheld_ids"])
     return Cursor(**document)
 
 
@@ -106,10 +108,20 @@ def write_cursor(folder: Path, cursor: Cursor) -> None:
 
 def staged_folders(root: Path) -> Iterator[tuple[Path, Cursor]]:
     """Yield each staged file's folder and cursor, in order of digest."""
-    for folder in sorted(p for p in root.glob("*") if p.is_dir() and len(p.name) == 16):
+    for folder in (root / name for name in sorted(staged_names(root))):
         cursor = read_cursor(folder)
         if cursor is not None:
             yield folder, cursor
+
+
+def staged_names(root: Path) -> frozenset[str]:
+    """Return the names of all folders of staged files, usable or not."""
+    return frozenset(p.name for p in root.glob("*") if p.is_dir() and len(p.name) == 16)
+
+
+def foreign_folders(root: Path, mark: str) -> frozenset[str]:
+    """Return the folders of files staged under another key than that with fingerprint `mark`."""
+    return frozenset(folder.name for folder, cursor in staged_folders(root) if cursor.key != mark)
 
 
 def outdated_folders(root: Path) -> list[str]:
@@ -118,9 +130,9 @@ def outdated_folders(root: Path) -> list[str]:
     return sorted(folder.name for folder in folders if read_cursor(folder) is None)
 
 
-def forgotten_digest(forgotten: frozenset[str]) -> str:
-    """Return a short digest of the list of people to leave out."""
-    return digest_of(sorted(forgotten))[:16]
+def forgotten_digest(forgotten: frozenset[str], withheld: frozenset[str]) -> str:
+    """Return a short digest of the people and the messages to leave out."""
+    return digest_of([sorted(forgotten), sorted(withheld)])[:16]
 
 
 def stage(
@@ -137,7 +149,7 @@ def stage(
     cursor = read_cursor(folder)
     if cursor is None or cursor.key != key_mark or cursor.digest != digest:
         shutil.rmtree(folder, ignore_errors=True)
-        cursor = Cursor(digest, path.name, key_mark, forgotten_digest(names.forgotten), source.name)
+        cursor = Cursor(digest, path.name, key_mark, forgotten_digest(names.forgotten, names.withheld), source.name)
     if cursor.done:
         return _renamed(folder, cursor, path.name)
     private_directory(folder)
@@ -174,7 +186,7 @@ class _Stager:
         self._rows: list[tuple[Any, ...]] = []
         self._texts: list[tuple[str, str, str]] = []
         self._rejected: list[tuple[int, str]] = []
-        self._withheld = 0
+        self._withheld: list[str] = []
 
     def run(self, advance: Callable[[float], None]) -> Cursor:
         start, number, seen = self._cursor.line, 0, False
@@ -201,7 +213,7 @@ class _Stager:
             return
         made = self._row.make(draft, item.number)
         if made is None:
-            self._withheld += 1
+            self._withheld.append(f"{draft.platform}:{draft.message_id}")
             return
         row, text = made
         self._rows.append(row)
@@ -220,13 +232,14 @@ class _Stager:
             parts=part + bool(self._rows),
             line=line,
             rows=self._cursor.rows + len(self._rows),
-            withheld=self._cursor.withheld + self._withheld,
+            withheld=self._cursor.withheld + len(self._withheld),
+            withheld_ids=(*self._cursor.withheld_ids, *self._withheld),
             rejected=listed[:MAX_REJECTS],
             rejected_more=self._cursor.rejected_more + max(0, len(listed) - MAX_REJECTS),
             done=done,
         )
         write_cursor(self._folder, cursor)
-        self._cursor, self._withheld = cursor, 0
+        self._cursor, self._withheld = cursor, []
         self._rows, self._texts, self._rejected = [], [], []
 
 
@@ -243,8 +256,10 @@ class RowMaker:
         return self._scrubbers[platform]
 
     def make(self, draft: Draft, line: int) -> tuple[tuple[Any, ...], tuple[str, str, str] | None] | None:
-        """Return a row of `STAGED` and one of `STAGED_TEXTS`; None for somebody who is to be forgotten."""
+        """Return a row of `STAGED` and one of `STAGED_TEXTS`; None for a message of somebody who is to be forgotten."""
         platform = draft.platform
+        if _qualified(platform, draft.message_id) in self._names.withheld:
+            return None
         author = self._names.of(platform, draft.author) if draft.author is not None else None
         if author is not None and author in self._names.forgotten:
             return None

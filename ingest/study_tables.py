@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,27 +17,36 @@ import pyarrow.compute as pc
 from copenet.foundation.errors import InputError, ResourceError
 from copenet.foundation.files import digest_file, digest_of, private_directory, read_json, write_json
 from copenet.foundation.progress import SILENT, Progress
-from copenet.foundation.tables import read_table, write_table
+from copenet.foundation.tables import read_table
 from ingest.finalise import build, engine, recover, write
+from ingest.forgotten import (
+    Forgotten,
+    drop_folders,
+    messages_of,
+    purged,
+    read_forgotten,
+    require_all_named,
+    require_key_of,
+    with_withheld,
+    write_forgotten,
+)
 from ingest.formats import FORMATS, find_format, require_file
 from ingest.pseudonyms import Pseudonyms, fingerprint, load_key, pseudonym
 from ingest.quality_figures import figures, rejects
 from ingest.schema import MESSAGES, TEXTS
-from ingest.scrub import FORGOTTEN_NAME
 from ingest.settings import IngestSettings, IngestSummary
 from ingest.staging import (
-    STAGED,
-    STAGED_TEXTS,
     VERSION,
     Cursor,
+    foreign_folders,
     forgotten_digest,
     outdated_folders,
     stage,
     staged_folders,
-    write_cursor,
+    staged_names,
 )
 
-_FINAL_VERSION = 1
+_FINAL_VERSION = 2
 
 
 def ingest(
@@ -45,32 +54,47 @@ def ingest(
     restricted: Path,
     *,
     settings: IngestSettings = IngestSettings(),
+    keep_others: bool = True,
     progress: Progress = SILENT,
 ) -> IngestSummary:
     """Read dumps into the study's tables `messages` and `texts`.
 
-    What was staged before stays; the tables hold everything the study was ever given. A killed ingest is completed by
-    calling it again; reading a dump twice changes nothing.
+    A killed ingest is completed by calling it again; reading a dump twice changes nothing.
 
     Args:
         paths: Dumps, recognised by content.
         restricted: The study's folder for person-level data.
+        keep_others: Whether the tables also hold what other dumps gave before. Without them, `paths` are all the study
+            reads: a dump no longer among them, or the former content of one, is left out and listed as such.
 
     Raises:
-        InputError: A file is not there, nothing in any file could be kept, or the key is not the one used before.
+        InputError: A file is not there, nothing in any file could be kept, or the key is lost or not the one used
+            before.
+        RefusedError: People were forgotten under another key.
         ResourceError: Another ingest of this study is running.
     """
     paths = sorted({Path(path) for path in paths})
     for path in paths:
         require_file(path)
     with locked(restricted) as root:
-        names = Pseudonyms(load_key(restricted, settings.key_file), read_forgotten(restricted))
+        key = load_key(restricted, settings.key_file)
+        require_key_of(read_forgotten(restricted), fingerprint(key))
+        names = _names(restricted, key)
         dumps = [(path, digest_file(path)) for path in paths]
-        _require_one_key(root, fingerprint(names.key), {digest for _, digest in dumps})
+        given = {digest[:16] for _, digest in dumps}
+        left_out = frozenset() if keep_others else staged_names(root) - given
+        _require_one_key(root, fingerprint(key), given | left_out)
         cursors = [_stage_one(path, digest, root, names, settings, progress) for path, digest in dumps]
         if paths and not any(c.rows + c.withheld for c in cursors):
             _refuse_empty(root, cursors)
-        return IngestSummary(_finalise(restricted, names, _declared(names, settings.bots), settings, progress))
+        tables = _Tables(restricted, _names(restricted, key), _declared(names, settings.bots), left_out)
+        return IngestSummary(tables.bring(settings, progress))
+
+
+def _names(restricted: Path, key: bytes) -> Pseudonyms:
+    """Return the pseudonyms under `key`, with everything to be withheld by now."""
+    forgotten = with_withheld(restricted / "ingest", read_forgotten(restricted))
+    return Pseudonyms(key, forgotten.people, forgotten.messages)
 
 
 @contextmanager
@@ -92,14 +116,14 @@ def locked(restricted: Path) -> Iterator[Path]:
         os.close(descriptor)
 
 
-def _require_one_key(root: Path, mark: str, given: Set[str] = frozenset()) -> None:
-    """Refuse before anything is read again when other dumps would drop out or their people be others."""
-    if set(outdated_folders(root)) - {digest[:16] for digest in given}:
+def _require_one_key(root: Path, mark: str, apart: Set[str] = frozenset()) -> None:
+    """Refuse before anything is read again when dumps not `apart` would drop out or their people be others."""
+    if set(outdated_folders(root)) - apart:
         raise InputError(
             "Part of this study was read by another version of copenet.",
             remedy="Give every dump of the study to one ingest: it reads them anew.",
         )
-    if any(cursor.key != mark and cursor.digest not in given for _, cursor in staged_folders(root)):
+    if foreign_folders(root, mark) - apart:
         raise InputError(
             "Part of this study was read under another key, so its people cannot be joined with the others.",
             remedy="Bring the former key back, or give every dump of the study to one ingest.",
@@ -131,116 +155,154 @@ def _declared(names: Pseudonyms, bots: Sequence[str]) -> dict[str, str]:
     return listed | {names.of(f.platform, bot): bot for f in FORMATS for bot in f.known_bots}
 
 
-def _finalise(
-    restricted: Path, names: Pseudonyms, bots: Mapping[str, str], settings: IngestSettings, progress: Progress
-) -> dict[str, Any]:
-    root = restricted / "ingest"
-    staged = _purged(root, names.forgotten)
-    state = digest_of([_FINAL_VERSION, VERSION, [vars(c) for _, c in staged], dict(bots), sorted(names.forgotten)])
-    path = root / "final.json"
-    there = (restricted / "messages").is_dir() and (restricted / "texts").is_dir()
-    if there and path.is_file() and (last := read_json(path))["state"] == state:
-        return dict(last["figures"])
-    path.unlink(missing_ok=True)
-    with (
-        progress.task("join messages", total=2, unit="tables") as task,
-        engine(root / ".spill", settings.memory_limit_mb) as db,
-    ):
-        messages = [p for folder, cursor in staged for p in cursor.message_parts(folder)]
-        texts = [p for folder, cursor in staged for p in cursor.text_parts(folder)]
-        build(db, messages, texts, names.forgotten, bots)
-        task.advance()
-        write(db, restricted)
-        task.advance()
-        found = figures(db, [cursor for _, cursor in staged])
-    write_json(path, {"state": state, "figures": found, "bots": dict(bots)})
-    return found
+@dataclass(frozen=True)
+class _Tables:
+    """The tables as they should be. `restricted/ingest/final.json` says of what state they are."""
 
+    restricted: Path
+    names: Pseudonyms
+    bots: Mapping[str, str]
+    left_out: frozenset[str]  # names of staged folders
 
-def read_forgotten(restricted: Path) -> frozenset[str]:
-    """Return the pseudonyms of the people who are to stay out."""
-    path = restricted / "forgotten"
-    return frozenset(read_json(path)) if path.is_file() else frozenset()
+    def bring(self, settings: IngestSettings, progress: Progress) -> dict[str, Any]:
+        """Make the tables unless they are as they should be; return the figures."""
+        root, path = self.restricted / "ingest", self.restricted / "ingest" / "final.json"
+        every = purged(root, self.names)
+        staged = [(folder, cursor) for folder, cursor in every if folder.name not in self.left_out]
+        others = sorted(cursor.file for folder, cursor in every if folder.name in self.left_out)
+        last = read_json(path) if path.is_file() else {}
+        state = self._state(staged, others)
+        there = (self.restricted / "messages").is_dir() and (self.restricted / "texts").is_dir()
+        if there and last.get("state") == state:
+            return dict(last["figures"])
+        self._note(last, "", None, last.get("forgotten"))
+        found = self._make(staged, settings, progress) | {"dumps_left_out": others}
+        self._note(last, state, found, read_forgotten(self.restricted).digest())
+        return found
+
+    def _state(self, staged: Sequence[tuple[Path, Cursor]], others: Sequence[str]) -> str:
+        withheld = forgotten_digest(self.names.forgotten, self.names.withheld)
+        cursors = [vars(cursor) for _, cursor in staged]
+        return digest_of([_FINAL_VERSION, VERSION, cursors, list(others), dict(self.bots), withheld])
+
+    def _note(self, last: Mapping[str, Any], state: str, found: dict[str, Any] | None, forgotten: str | None) -> None:
+        """Say which tables are there; before they are replaced, what a completion needs to know, and no figures."""
+        document = {
+            "state": state,
+            "figures": found,
+            "bots": dict(self.bots),
+            "left_out": sorted(self.left_out),
+            "forgotten": forgotten,  # the digest of the list without whose people the tables are
+            "first_key": last.get("first_key", fingerprint(self.names.key)),
+        }
+        write_json(self.restricted / "ingest" / "final.json", document)
+
+    def _make(
+        self, staged: Sequence[tuple[Path, Cursor]], settings: IngestSettings, progress: Progress
+    ) -> dict[str, Any]:
+        with (
+            progress.task("join messages", total=2, unit="tables") as task,
+            engine(self.restricted / "ingest" / ".spill", settings.memory_limit_mb) as db,
+        ):
+            messages = [p for folder, cursor in staged for p in cursor.message_parts(folder)]
+            texts = [p for folder, cursor in staged for p in cursor.text_parts(folder)]
+            build(db, messages, texts, self.names, self.bots)
+            task.advance()
+            write(db, self.restricted)
+            task.advance()
+            return figures(db, [cursor for _, cursor in staged])
 
 
 def forget(restricted: Path, platform: str, raw_names: Sequence[str], *, key_file: Path | None = None) -> int:
-    """Remove people: their messages, texts, and mentions of them; they stay out when a dump is read again.
+    """Remove people: their messages in every copy, their texts, and mentions of them; they stay out ever after.
 
-    Replies to them stay as messages whose parent is missing and whose target is unknown.
+    Replies to them stay as messages whose parent is missing and whose target is unknown. After a change of key, what
+    was read under the former one is removed: nobody can be found in it any more, and the dumps are to be read anew.
+    A kill in the middle leaves tables that `read_messages` refuses to read and the next ingest or forget makes anew.
 
     Args:
         platform: Where they are known under `raw_names`.
         key_file: The key, where it is not `restricted/key`.
 
     Returns:
-        How many messages were removed from the tables.
+        How many messages were removed from the tables; 0 where nobody of these names wrote any.
 
     Raises:
-        InputError: Nothing was ingested yet.
+        InputError: Nothing was ingested yet, or the key is lost or not the one used before.
+        RefusedError: Others were forgotten under another key, and not all of them are named.
         ResourceError: An ingest of this study is running.
     """
-    final = restricted / "ingest" / "final.json"
-    with locked(restricted):
-        if not any(staged_folders(restricted / "ingest")):
+    with locked(restricted) as root:
+        if not any(staged_folders(root)):
             raise InputError("Nothing has been ingested into this study.", remedy="Run: copenet ingest STUDY PATH…")
         key = load_key(restricted, key_file)
-        _require_one_key(restricted / "ingest", fingerprint(key))
         gone = {pseudonym(key, platform, raw.strip().removeprefix("/").removeprefix("u/")) for raw in raw_names}
-        bots = read_json(final)["bots"] if final.is_file() else _declared(Pseudonyms(key), ())
-        removed = _messages_of(restricted, gone)
-        forgotten = read_forgotten(restricted) | gone
-        write_json(restricted / "forgotten", sorted(forgotten))
-        _finalise(restricted, Pseudonyms(key, forgotten), bots, IngestSettings(), SILENT)
+        last = _last(restricted)
+        unusable, left_out = _unusable(root, fingerprint(key)), frozenset(last.get("left_out", ()))
+        known = with_withheld(root, read_forgotten(restricted))
+        if known.fits(fingerprint(key)):
+            _require_one_key(root, fingerprint(key), left_out)
+            people = known.people | gone
+        else:
+            require_all_named(known, gone)
+            people = frozenset(gone)
+        forgotten = Forgotten(fingerprint(key), people, known.messages | messages_of(root, gone))
+        write_forgotten(restricted, forgotten)
+        removed = _count(restricted, forgotten)
+        drop_folders(root, unusable)
+        names = Pseudonyms(key, forgotten.people, forgotten.messages)
+        bots = last.get("bots", _declared(names, ()))
+        _Tables(restricted, names, bots, left_out).bring(IngestSettings(), SILENT)
         return removed
 
 
-def _messages_of(restricted: Path, people: set[str]) -> int:
-    authors = read_messages(restricted, ["author_id"]).column("author_id")
-    return int(pc.sum(pc.is_in(authors, value_set=pa.array(sorted(people), pa.string()))).as_py() or 0)
+def _last(restricted: Path) -> dict[str, Any]:
+    path = restricted / "ingest" / "final.json"
+    return dict(read_json(path)) if path.is_file() else {}
 
 
-def _purged(root: Path, forgotten: frozenset[str]) -> list[tuple[Path, Cursor]]:
-    """Return the staged files, those rewritten that were staged before somebody asked to be forgotten."""
-    mark = forgotten_digest(forgotten)
-    return [
-        (folder, cursor if cursor.forgotten == mark else _purge(folder, cursor, forgotten, mark))
-        for folder, cursor in staged_folders(root)
-    ]
+def _unusable(root: Path, mark: str) -> frozenset[str]:
+    """Return the folders in which nobody can be found: of another key, of another version, or never committed."""
+    return (staged_names(root) - {folder.name for folder, _ in staged_folders(root)}) | foreign_folders(root, mark)
 
 
-def _purge(folder: Path, cursor: Cursor, forgotten: frozenset[str], mark: str) -> Cursor:
-    people = pa.array(sorted(forgotten), pa.string())
-    left = 0
-    for messages, texts in zip(cursor.message_parts(folder), cursor.text_parts(folder), strict=True):
-        kept = _without(read_table(messages, STAGED), people)
-        write_table(texts, _unnamed(read_table(texts, STAGED_TEXTS), kept.column("source"), forgotten), STAGED_TEXTS)
-        write_table(messages, kept, STAGED)
-        left += kept.num_rows
-    cursor = replace(cursor, forgotten=mark, rows=left, withheld=cursor.withheld + cursor.rows - left)
-    write_cursor(folder, cursor)
-    return cursor
+def _count(restricted: Path, forgotten: Forgotten) -> int:
+    """Return how many messages of the tables are those of the forgotten."""
+    if not (restricted / "messages").is_dir():
+        return 0
+    table = read_table(restricted / "messages", MESSAGES, ["message_id", "author_id"])
+    theirs = pc.or_kleene(
+        pc.is_in(table.column("author_id"), value_set=pa.array(sorted(forgotten.people), pa.string())),
+        pc.is_in(table.column("message_id"), value_set=pa.array(sorted(forgotten.messages), pa.string())),
+    )
+    return int(pc.sum(theirs).as_py() or 0)
 
 
-def _without(messages: pa.Table, people: pa.Array) -> pa.Table:
-    kept = messages.filter(pc.invert(pc.is_in(messages.column("author_id"), value_set=people)))
-    forum = kept.column("forum")
-    forum = pc.if_else(pc.is_in(forum, value_set=people), pa.scalar(None, pa.string()), forum)
-    return kept.set_column(kept.schema.get_field_index("forum"), STAGED.field("forum"), forum)
-
-
-def _unnamed(texts: pa.Table, sources: pa.ChunkedArray, forgotten: frozenset[str]) -> pa.Table:
-    texts = texts.filter(pc.is_in(texts.column("source"), value_set=sources.combine_chunks()))
-    column = texts.column("text")
-    for name in sorted(forgotten):
-        column = pc.replace_substring(column, name, FORGOTTEN_NAME)
-    return texts.set_column(2, STAGED_TEXTS.field("text"), column)
+def _require_finished(restricted: Path) -> None:
+    """Refuse tables that may still hold somebody who is forgotten."""
+    forgotten = read_forgotten(restricted)
+    if forgotten.people and _last(restricted).get("forgotten") != forgotten.digest():
+        raise InputError(
+            "Forgetting people was interrupted, and the tables may still hold them.",
+            remedy="Run: copenet ingest STUDY   (it makes the tables without them)",
+        )
 
 
 def read_messages(restricted: Path, columns: Sequence[str] | None = None) -> pa.Table:
-    """Return the messages of a study, sorted by id (schema `ingest.schema.MESSAGES`, or the columns asked for)."""
+    """Return the messages of a study, sorted by id (schema `ingest.schema.MESSAGES`, or the columns asked for).
+
+    Raises:
+        InputError: `forget` was interrupted and not yet completed.
+    """
+    _require_finished(restricted)
     return read_table(restricted / "messages", MESSAGES, columns)
 
 
 def read_texts(restricted: Path) -> pa.Table:
-    """Return the scrubbed texts of a study, sorted by message id (schema `ingest.schema.TEXTS`)."""
+    """Return the scrubbed texts of a study, sorted by message id (schema `ingest.schema.TEXTS`).
+
+    Raises:
+        InputError: `forget` was interrupted and not yet completed.
+    """
+    _require_finished(restricted)
     return read_table(restricted / "texts", TEXTS)

@@ -9,7 +9,7 @@ from copenet.study import Study
 
 
 def run(study: Study, progress: Progress) -> Saying:
-    """Read every dump of the study; what was read before is not read again."""
+    """Read every dump of the study and no other; what was read before is not read again."""
     from ingest import IngestSettings, ingest
 
     settings = study.settings.ingest
@@ -20,6 +20,7 @@ def run(study: Study, progress: Progress) -> Saying:
         settings=IngestSettings(
             key_file=study.file(settings.key_file) if settings.key_file else None, bots=settings.bots
         ),
+        keep_others=False,
         progress=progress,
     ).to_dict()
     name = paths[0].name if len(paths) == 1 else f"{len(paths)} files"

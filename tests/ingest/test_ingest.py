@@ -260,7 +260,7 @@ def test_a_second_ingest_of_the_study_is_refused(tmp_path: Path, restricted: Pat
 def test_another_key_is_refused_before_anything_is_lost(tmp_path: Path, restricted: Path) -> None:
     read(tmp_path, [post()])
     key, before = (restricted / "key").read_text(), by_id(restricted)
-    (restricted / "key").unlink()
+    (restricted / "key").write_text("ab" * 32)
     more = write(tmp_path / "more", lines([reply("c", "t3_p1")]))
     with pytest.raises(InputError, match="another key"):
         ingest.ingest([more], restricted)
@@ -272,7 +272,7 @@ def test_another_key_is_refused_before_anything_is_lost(tmp_path: Path, restrict
 def test_every_dump_given_again_under_a_new_key_is_read_anew(tmp_path: Path, restricted: Path) -> None:
     read(tmp_path, [post()])
     before = by_id(restricted)["t3_p1"]["author_id"]
-    (restricted / "key").unlink()
+    (restricted / "key").write_text("ab" * 32)
     read(tmp_path, [post()])
     assert by_id(restricted)["t3_p1"]["author_id"] not in (before, None)
 

@@ -344,10 +344,11 @@ def _total_aipw(a: _Arrays, settings: EstimationSettings) -> tuple[Point | str, 
     psi, checks = np.zeros(len(a.y)), []
     for arm, sign, label in zip(arms, (1, -1), ("both", "neither"), strict=True):
         chance = cross_fit(a.X, arm, folds, **learn).values
-        check = overlap.overlap_check(arm, chance, settings.clip)
+        clip = overlap.relative_clip(arm, settings.clip)
+        check = overlap.overlap_check(arm, chance, clip)
         checks.append(replace(check, name=f"overlap_total_{label}"))
         mean = cross_fit(a.X, a.y, folds, fit_on=arm == 1, **learn).values
-        psi += sign * (mean + arm * (a.y - mean) / np.clip(chance, settings.clip, 1 - settings.clip))
+        psi += sign * (mean + arm * (a.y - mean) / np.clip(chance, clip, 1 - clip))
     refused = next((c.detail for c in checks if c.status == "refused"), None)
     return refused or (float(psi.mean()), psi - psi.mean()), checks
 

@@ -14,6 +14,7 @@ import networkx as nx
 import numpy as np
 
 from causal.estimators import EstimationSettings, Sample
+from causal.overlap import relative_clip
 from causal.results import Check, Status
 from copenet.foundation.seeds import integer_seed
 
@@ -155,7 +156,7 @@ def _fit(frame: Any, sample: Sample, settings: EstimationSettings) -> tuple[Any,
         "communities": sample.communities,
         "folds": settings.folds,
         "learners": LINEAR,
-        "clip": settings.clip,
+        "clip": relative_clip(sample.e, settings.clip),
         "seed": settings.seed,
     }
     estimate = model.estimate_effect(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 
 from causal import aipw, overlap, plm, regression
 from causal.folds import Folds, graph_folds
-from causal.inference import MAX_PAIR_SHARE, Dependence, Variance, dependence
+from causal.inference import MAX_PAIR_SHARE, Dependence, Variance, communities_in, dependence
 from causal.nuisance import LEARNERS
 from causal.results import Check, Estimate, Status
 from causal.sensitivity import Sensitivity, analyse, tipping_sentence
@@ -64,7 +64,8 @@ class EstimationSettings:
     Args:
         folds: Number of cross-fitting folds.
         learners: Nuisance learners, out of `linear` and `boosting`.
-        clip: Propensities are clipped to [clip, 1 - clip].
+        clip: Propensities are clipped to [clip, 1 - clip] when half of the rows are exposed, to less when fewer or
+            more are (`overlap.relative_clip`).
         level: Level of the intervals.
         bandwidth: Steps of the network HAC; None follows the rule.
         max_pair_share: Share of pairs above which network HAC is not used.
@@ -123,6 +124,8 @@ def estimate(
     reason = overlap.outcome_refusal(sample.y) or overlap.exposure_refusal(sample.e, sample.binary)
     if reason is not None:
         return _without_headline(sample, settings, name, reason)
+    if sample.binary:
+        settings = replace(settings, clip=overlap.relative_clip(sample.e, settings.clip))
     near = dependence(
         sample.adjacency,
         sample.communities,
@@ -253,7 +256,7 @@ def dependence_check(near: Dependence) -> Check:
     if near.cluster is not None:
         said = (
             f"{share:.0%} of all pairs of people are direct neighbours, too many for network HAC: communities are the"
-            f" clusters ({len(np.unique(near.cluster))} of them, t with one degree of freedom less)."
+            f" clusters ({communities_in(near.cluster)} of them, t with one degree of freedom less)."
         )
         return Check("dependence", "warn", said, figures)
     said = (

@@ -210,12 +210,27 @@ def hac_variance(influence: Float, n_rows: int, near: Neighbourhoods, iid: float
 
 
 def cluster_variance(influence: Float, n_rows: int, cluster: Int, iid: float) -> Variance:
-    """Return the variance when whole clusters are independent, with few-cluster t (G - 1 degrees of freedom)."""
-    sums = np.bincount(cluster, weights=influence)
-    groups = len(np.unique(cluster))
+    """Return the variance when whole clusters are independent, with few-cluster t (G - 1 degrees of freedom).
+
+    Args:
+        influence: Sum of the influence values of each person's rows (n_people).
+        n_rows: Number of rows the estimate averages over.
+        cluster: Community of each person (n_people). Who has none (-1) is a cluster alone; such people do not count
+            for G, so that many of them make no few communities look like many.
+        iid: The variance if rows were independent.
+    """
+    alone = np.where(cluster < 0, -1 - np.arange(len(cluster)), cluster)
+    _, code = np.unique(alone, return_inverse=True)
+    sums = np.bincount(code, weights=influence)
+    groups = communities_in(cluster)
     value = float(np.sum(sums**2)) / n_rows**2 * groups / max(groups - 1, 1)
     parts = {"iid": iid, "person": float(influence @ influence) / n_rows**2}
-    return Variance(value, float(groups - 1), "community_cluster", parts)
+    return Variance(value, float(max(groups - 1, 0)), "community_cluster", parts)
+
+
+def communities_in(cluster: Int) -> int:
+    """Return the number of different communities; -1 stands for none."""
+    return len(np.unique(cluster[cluster >= 0]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +275,7 @@ def dependence(
 
     Args:
         adjacency: n x n union of pre-outcome ties; people without rows may be present.
-        communities: Community of each person (n).
+        communities: Community of each person (n), -1 for none.
         person: Person of each row.
         bandwidth: Steps to use, or None for the rule.
         max_pair_share: Share of pairs above which neighbours are too many for network HAC.
@@ -272,7 +287,7 @@ def dependence(
     if bandwidth is not None or near.pair_share <= max_pair_share:
         return Dependence(near, code, len(present), None, None)
     cluster = communities[present]
-    groups = len(np.unique(cluster))
+    groups = communities_in(cluster)
     refused = None
     if groups < FEWEST_COMMUNITIES:
         refused = (

@@ -63,6 +63,19 @@ def _kish(weights: Float) -> float:
     return float(weights.sum() ** 2 / np.sum(weights**2)) if len(weights) else 0.0
 
 
+def relative_clip(e: Float, clip: float) -> float:
+    """Return the clip for an exposure of any prevalence: 2 min(p, 1 - p) of what it is for one that half the rows have.
+
+    Where a hundredth of the rows are exposed nearly every propensity is below .02, and that is no lack of overlap: a
+    propensity is extreme when it is small beside the prevalence.
+
+    >>> relative_clip(np.array([0.0, 1.0]), 0.02), round(relative_clip(np.array([0.0] * 99 + [1.0]), 0.02), 6)
+    (0.02, 0.0004)
+    """
+    share = float(np.mean(e))
+    return clip * 2 * min(share, 1 - share)
+
+
 def told_apart(e: Float, propensity: Float) -> float:
     """Return the chance that an exposed row has a higher propensity than an unexposed one (ties count half).
 

@@ -323,7 +323,7 @@ def _estimated(sample: Sample, settings: EffectSettings, audits: tuple[Check, ..
     if not failed or main.refused is not None:
         return main
     reason = f"{LEAK}: {' '.join(a.detail for a in failed)}".rstrip(".")
-    nothing = dict.fromkeys(("estimate", "se", "ci_low", "ci_high", "p_value", "dof"))
+    nothing: dict[str, Any] = dict.fromkeys(("estimate", "se", "ci_low", "ci_high", "p_value", "dof"))
     ours = [replace(e, **nothing, refused=reason) if e.estimator == main.headline else e for e in main.estimates]
     return replace(main, estimates=tuple(ours), refused=reason)
 

@@ -20,7 +20,8 @@ def ladder(document: Mapping[str, Any], truth: float | None = None) -> list[str]
     """
     rows = main_rows(document)
     largest = max((abs(row["estimate"]) for row in rows if row["estimate"] is not None), default=0.0)
-    return [_line(row, document["headline"], largest, truth) for row in rows]
+    digits = 2 if largest >= 0.1 else 3
+    return [_line(row, document["headline"], largest, truth, digits) for row in rows]
 
 
 def main_rows(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -30,19 +31,19 @@ def main_rows(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [rows[name] for name in wanted if name in rows]
 
 
-def _line(row: Mapping[str, Any], headline: str, largest: float, truth: float | None) -> str:
+def _line(row: Mapping[str, Any], headline: str, largest: float, truth: float | None, digits: int) -> str:
     name = NAMES.get(row["estimator"], row["estimator"])
     if row["estimate"] is None:
         return f"{name:<18} REFUSED: {row['refused']}"
-    said = f"{name:<18} {signed(row['estimate'])} {interval(row)}  {bar(row['estimate'], largest)}"
+    said = f"{name:<18} {signed(row['estimate'], digits)} {interval(row, digits)}  {bar(row['estimate'], largest)}"
     if row["estimator"] == "naive":
         return said + "   confounded; shown so you see the gap"
     if row["estimator"] == headline and truth is not None:
-        return f"{said:<{len(said)}}   truth {signed(truth)} (planted)"
+        return f"{said:<{len(said)}}   truth {signed(truth, digits)} (planted)"
     return said
 
 
-def interval(row: Mapping[str, Any]) -> str:
+def interval(row: Mapping[str, Any], digits: int = 2) -> str:
     """Return the 95% interval of a row in brackets.
 
     >>> interval({"ci_low": -0.012, "ci_high": 0.2})
@@ -50,21 +51,21 @@ def interval(row: Mapping[str, Any]) -> str:
     """
     if row["ci_low"] is None or row["ci_high"] is None:
         return "[no interval]"
-    return f"[{_short(row['ci_low'])}, {_short(row['ci_high'])}]"
+    return f"[{_short(row['ci_low'], digits)}, {_short(row['ci_high'], digits)}]"
 
 
-def signed(value: float) -> str:
-    """Return a number with its sign and two decimals.
+def signed(value: float, digits: int = 2) -> str:
+    """Return a number with its sign and so many decimals.
 
     >>> signed(0.082), signed(-1.5)
     ('+.08', '-1.50')
     """
-    text = _short(value)
+    text = _short(value, digits)
     return text if text.startswith("-") else f"+{text}"
 
 
-def _short(value: float) -> str:
-    text = f"{round(value, 2) + 0.0:.2f}"
+def _short(value: float, digits: int) -> str:
+    text = f"{round(value, digits) + 0.0:.{digits}f}"
     return text.replace("0.", ".", 1) if abs(value) < 1 and text.lstrip("-").startswith("0.") else text
 
 

@@ -15,6 +15,7 @@ from causal.overlap import (
     outcome_refusal,
     overlap_check,
     overlap_figures,
+    relative_clip,
     told_apart,
 )
 from copenet.foundation.errors import UsageError
@@ -210,3 +211,23 @@ def test_a_well_mixed_sample_is_not_refused():
 def test_settings_that_make_no_sense_are_refused(wrong):
     with pytest.raises(UsageError):
         EstimationSettings(**wrong)
+
+
+@pytest.mark.parametrize("share", [0.01, 0.2, 0.5, 0.8, 0.99])
+def test_a_rare_or_common_exposure_that_the_past_does_not_tell_is_not_a_lack_of_overlap(share):
+    """Propensities all at the prevalence: nothing is clipped and nothing refused, however rare the exposure."""
+    rng = np.random.default_rng(0)
+    e = (np.arange(20_000) < share * 20_000).astype(float)
+    rare = min(share, 1 - share) * np.exp(0.2 * rng.normal(size=len(e)))
+    p = rare if share <= 0.5 else 1 - rare
+    check = overlap_check(e, p, relative_clip(e, 0.02))
+    assert check.status == "pass"
+    assert check.figures["share_outside"] < 0.01
+    if share == 0.01:
+        assert overlap_check(e, p, 0.02).status == "refused"
+
+
+def test_the_relative_clip_is_the_clip_itself_at_one_half_and_alike_for_exposed_and_unexposed():
+    e = (np.arange(1000) < 30).astype(float)
+    assert relative_clip(1 - e, 0.02) == pytest.approx(relative_clip(e, 0.02)) == pytest.approx(0.0012)
+    assert relative_clip((np.arange(1000) < 500).astype(float), 0.02) == 0.02

@@ -99,7 +99,7 @@ def state_digest(restricted: Path, key_file: Path | None = None) -> str:
         key_file: The key, where it is not `restricted/key`.
     """
     final = restricted / "ingest" / "final.json"
-    first = read_json(final)["first_key"] if final.is_file() else None
+    first = read_json(final).get("first_key") if final.is_file() else None
     mark = _mark_of(restricted, key_file) if first else None
     path = restricted / FORGOTTEN
     return digest_of([None if mark == first else mark, read_json(path) if path.is_file() else None])

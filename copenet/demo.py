@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from copenet.foundation.errors import DefectError, UsageError
+from copenet.foundation.errors import CopenetError, DefectError, UsageError
 from copenet.foundation.files import private_directory, read_json, write_text
 from copenet.foundation.progress import Progress
 from copenet.pipeline import Report, first_error
@@ -44,13 +44,13 @@ def run_demo(directory: Path, *, null: bool, seed: int, force: bool, as_json: bo
     reports, code = everything(study, bars, lambda report: view.done(told(study, report, truth["truth"], names)))
     leaks = canaries(study, names)
     view.close(first_error(reports))
-    if as_json:
-        emit(document(study, truth))
     if leaks:
         raise DefectError(
             f"Files outside restricted/ hold simulated usernames: {', '.join(sorted(leaks))}.",
             remedy="Please report it.",
         )
+    if as_json:
+        emit(document(study, truth, first_error(reports), code))
     return code
 
 
@@ -154,11 +154,13 @@ def told(study: Study, report: Report, truth: float, names: frozenset[str]) -> R
     return report
 
 
-def document(study: Study, truth: dict[str, Any]) -> dict[str, Any]:
-    """Return what `demo --json` prints."""
+def document(study: Study, truth: dict[str, Any], error: CopenetError | None, code: int) -> dict[str, Any]:
+    """Return what `demo --json` prints: the effect with the truth beside it, and what failed if something did."""
     path = study.results / "effects.json"
     effects = read_json(path) if path.is_file() else {}
-    return {**effects, "truth": truth, "report": str(study.results / "report.html")}
+    report = str(study.results / "report.html")
+    found = {**effects, "truth": truth["truth"], "truth_detail": truth, "report": report, "exit_code": code}
+    return found if error is None else {**found, "error": error.message, "remedy": error.remedy}
 
 
 def next_commands(path: Path, *, null: bool) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ def export_graph(study: Study, kind: str, out: Path | None) -> Path:
 
     Raises:
         UsageError: An unknown format.
-        RefusedError: `out` lies in the study's results/ or release/, which hold no person-level data.
+        RefusedError: `out` lies in the study's folder but not in restricted/, which alone holds person-level data.
     """
     from graph import people, user_ties
     from graph.exports import FORMATS, export
@@ -25,10 +25,11 @@ def export_graph(study: Study, kind: str, out: Path | None) -> Path:
         hint = f"Did you mean {guess}?" if guess else f"Known are {', '.join(FORMATS)}."
         raise UsageError(f"No export format is called {kind}.", remedy=hint)
     path = study.restricted / "graph" / f"graph.{kind}" if out is None else out
-    for folder in (study.results, study.path / "release"):
-        if path.resolve().is_relative_to(folder.resolve()):
-            raise RefusedError(
-                f"{folder.name}/ holds no person-level data.", remedy="Export to restricted/ or outside the study."
-            )
+    home, kept = study.path.resolve(), study.restricted.resolve()
+    if path.resolve().is_relative_to(home) and not path.resolve().is_relative_to(kept):
+        raise RefusedError(
+            "Inside a study, person-level data lie in restricted/ alone.",
+            remedy="Export to restricted/ or outside the study.",
+        )
     messages = messages_of(study)
     return export(user_ties(messages), people(messages), communities_of(study), path, kind=kind)[0]

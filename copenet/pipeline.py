@@ -112,7 +112,7 @@ STAGES = (
         (),
         _ingestion,
         ("restricted/messages", "restricted/texts"),
-        files=_sources,
+        files=lambda s: (*_sources(s), s.restricted / "forgotten"),  # who was forgotten since must leave
     ),
     Stage("quality", ("ingest",), lambda s: None, ("results/quality.json",)),
     Stage("protect", ("ingest", "quality"), lambda s: None, ("results/protection.json",)),
@@ -183,6 +183,10 @@ class Pipeline:
             rows.append({**row, "digest": record.get("digest"), "reason": record.get("reason")})
         self._prints.save()
         return rows
+
+    def failed(self, name: str) -> bool:
+        """Return whether stage `name` failed when it last ran."""
+        return bool(self._record(BY_NAME[name]).get("state") == "failed")
 
     def said(self, name: str) -> Saying | None:
         """Return what stage `name` said when it last ended well."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -17,4 +18,20 @@ def main(arguments: list[str] | None = None) -> None:
     from copenet.cli.output import content_free_hook
 
     sys.excepthook = content_free_hook  # Typer's own call would put its hook here, which prints messages
-    get_command(app)(args=arguments, prog_name="copenet")
+    given = sys.argv[1:] if arguments is None else arguments
+    sys.exit(_in_json(get_command(app), given) if "--json" in given else get_command(app)(given, prog_name="copenet"))
+
+
+def _in_json(found: Any, given: list[str]) -> int:
+    """Run one command whose wrong usage, too, is one JSON document on stdout."""
+    from typer.exceptions import TyperException
+
+    from copenet.cli.output import fail
+    from copenet.foundation.errors import UsageError
+
+    try:
+        return int(found(given, prog_name="copenet", standalone_mode=False) or 0)
+    except TyperException as error:
+        return fail(
+            UsageError(getattr(error, "format_message", error.__str__)(), remedy="See: copenet --help"), as_json=True
+        )

@@ -129,5 +129,5 @@ def explain(
 
 def _study(path: Path, estimand: tuple[str | None, ...], seed: int | None, assignments: list[str] | None) -> Study:
     names = ("effect__outcome", "effect__exposure", "effect__channel")
-    opened = open_study(path, assignments, **dict(zip(names, estimand, strict=True)))
+    opened = open_study(path, assignments, None, **dict(zip(names, estimand, strict=True)))
     return replace(opened, effect_seed=seed)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import typer
 
+from copenet.cli.options import AsJson
 from copenet.cli.output import command
 from copenet.foundation.errors import UsageError
 
@@ -36,7 +37,7 @@ def register(groups: Mapping[str, typer.Typer]) -> None:
 
 def _refusal(name: str, what: str, instead: str):  # type: ignore[no-untyped-def]
     @command
-    def refuse() -> None:
+    def refuse(as_json: AsJson = False) -> None:
         raise UsageError(f"This version cannot {what} yet (`copenet {name}`).", remedy=f"Use instead: {instead}")
 
     return refuse

@@ -93,7 +93,7 @@ def command(function: Callable[P, int | None]) -> Callable[P, None]:
         except CopenetError as error:
             code = fail(error, as_json)
         except KeyboardInterrupt:
-            code = _interrupted(kwargs.get("study"))
+            code = _interrupted(kwargs.get("study"), as_json)
         except BrokenPipeError:
             sys.stderr.close()
             code = 0
@@ -120,7 +120,9 @@ def fail(error: CopenetError, as_json: bool) -> int:
 _KINDS = {2: "usage", 3: "input", 4: "refused", 5: "unavailable"}
 
 
-def _interrupted(study: object) -> int:
+def _interrupted(study: object, as_json: bool) -> int:
+    if as_json:
+        emit({"error": "Interrupted.", "exit_code": INTERRUPTED})
     note("Interrupted. What was finished is kept.")
     if study is not None:
         note(f"  Resume with: copenet run {study}")

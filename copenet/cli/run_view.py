@@ -54,7 +54,8 @@ class RunView:
     def _print(self, number: int, name: str, reports: list[Report]) -> None:
         sayings = [report.saying for report in reports if report.saying is not None]
         status = _status(reports, sayings)
-        self.tally["OK" if status == "REFUSED" else status] += 1
+        if status in self.tally:  # a refusal is no success: it is counted among the refused
+            self.tally[status] += 1
         self.refused += sum(saying.figures.get("refused", 0) for saying in sayings)
         line = " · ".join(saying.line for saying in sayings) or _absence(reports)
         took = "cached" if all(report.state == "fresh" for report in reports) else _seconds(reports)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from copenet.cli.options import AsJson, Assignments, Force, Seed, StudyPath, open_study
 from copenet.cli.output import command, emit, note, progress, say, table
+
+if TYPE_CHECKING:
+    from copenet.study import Study
 
 
 def register(app: typer.Typer) -> None:
@@ -117,12 +120,29 @@ def run(
     from copenet.cli.run_view import run_study
 
     opened = open_study(study, assignments, seed)
-    if sources:
-        from copenet.sources import check, remember
+    if not sources:
+        return run_study(opened, as_json=as_json, force=force)
+    return _run_from(opened, sources, as_json=as_json, force=force)
 
-        check(sources)
-        remember(opened, sources)
-    return run_study(opened, as_json=as_json, force=force)
+
+def _run_from(opened: Study, paths: list[Path], *, as_json: bool, force: bool) -> int:
+    """Run with further dumps, which are remembered unless they cannot be read."""
+    from copenet import sources
+    from copenet.cli.run_view import run_study
+    from copenet.foundation.errors import CopenetError
+    from copenet.pipeline import Pipeline
+
+    sources.check(paths)
+    before = sources.remembered(opened)
+    sources.remember(opened, paths)
+    try:
+        code = run_study(opened, as_json=as_json, force=force)
+    except CopenetError:
+        sources.replace(opened, before)
+        raise
+    if Pipeline(opened).failed("ingest"):
+        sources.replace(opened, before)  # a dump that cannot be read must not fail every later run
+    return code
 
 
 @command
@@ -175,7 +195,10 @@ def forget(
     if as_json:
         emit(counts)
         return
-    say(f"{counts['asked']} people are forgotten; {counts['messages']} messages of theirs were removed.")
+    if counts["messages"]:
+        say(f"{counts['asked']} people are forgotten; {counts['messages']} messages of theirs were removed.")
+    else:
+        say("Nobody of that name was found among the authors; whoever has it stays out of later dumps.")
     note("Results are stale and were removed where they could still hold them.")
     note("Files exported or copied elsewhere may still hold them: delete those by hand.")
     say(f"next: copenet run {study}")

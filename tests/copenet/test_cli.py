@@ -9,7 +9,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from copenet.cli import output
+from copenet.cli import main, output
 from copenet.cli.app import app
 from copenet.cli.later import LATER
 from copenet.cli.output import content_free_hook, table
@@ -50,6 +50,34 @@ def test_a_command_of_a_later_version_says_so_and_what_to_use(group, name):
     assert done.exit_code == 2
     assert "This version cannot" in done.stderr
     assert "Use instead:" in done.stderr
+
+
+@pytest.mark.parametrize(("group", "name"), sorted(LATER))
+def test_a_command_of_a_later_version_says_so_in_json(group, name):
+    done = call(*filter(None, (group, name)), "study", "--json")
+    assert done.exit_code == 2
+    assert "This version cannot" in json.loads(done.stdout)["error"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [(["statsu", "--json"], "status"), (["demo", "--sed", "3", "--json"], "--seed"), (["status", "--json"], "study")],
+)
+def test_wrong_usage_in_json_is_one_document(arguments, word, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    document = json.loads(capsys.readouterr().out)
+    assert word in document["error"]
+    assert document["exit_code"] == 2
+
+
+def test_the_entry_point_in_json_leaves_with_the_code_of_the_command(tmp_path, capsys):
+    for arguments, code in ((["status", str(tmp_path), "--json"], 2), (["doctor", "--json"], 0)):
+        with pytest.raises(SystemExit) as caught:
+            main(arguments)
+        assert caught.value.code == code
+        json.loads(capsys.readouterr().out)
 
 
 @pytest.mark.parametrize(
@@ -168,6 +196,28 @@ def test_a_text_file_named_zst_keeps_nothing_and_is_not_remembered(study, tmp_pa
     assert call("ingest", study, tmp_path / "dump.zst", "--dry-run").exit_code == 3
 
 
+def test_run_from_what_cannot_be_read_does_not_remember_it(study, tmp_path):
+    from copenet.sources import remembered
+    from copenet.study import Study
+
+    (tmp_path / "dump.zst").write_text("Dear all,\nthis is a letter.\n")
+    assert call("run", study, "--from", tmp_path / "dump.zst").exit_code == 3
+    assert remembered(Study.open(study)) == []
+    assert call("run", study, "--from", tmp_path / "none.zst").exit_code == 3
+    assert remembered(Study.open(study)) == []
+
+
+@pytest.mark.parametrize(
+    "place", ["x.gexf", "release/x.gexf", "results/x.gexf", "notes/x.gexf", "restricted/../x.gexf"]
+)
+def test_an_export_inside_a_study_goes_to_restricted_alone(study, place):
+    from copenet.exporting import export_graph
+    from copenet.study import Study
+
+    with pytest.raises(RefusedError, match="restricted/ alone"):
+        export_graph(Study.open(study), "gexf", study / place)
+
+
 def test_training_without_gold_labels_says_how_to_give_them(study):
     done = call("text", "train", study)
     assert done.exit_code == 2
@@ -231,6 +281,11 @@ def run_guarded(error, **options):
     with pytest.raises(output.typer.Exit) as caught:
         guarded(**options)
     return caught.value.exit_code
+
+
+def test_an_interrupt_in_json_is_one_document(capsys):
+    assert run_guarded(KeyboardInterrupt(), study="mine", as_json=True) == 130
+    assert json.loads(capsys.readouterr().out) == {"error": "Interrupted.", "exit_code": 130}
 
 
 def test_an_interrupt_says_how_to_go_on(capsys):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from copenet import demo
-from copenet.foundation.errors import UsageError
+from copenet.foundation.errors import ResourceError, UsageError
 from copenet.foundation.files import read_json
 from copenet.foundation.progress import SILENT
 from copenet.pipeline import Report, Saying
@@ -95,3 +95,14 @@ def test_only_a_simulation_adds_truth_and_canaries(made):
 def test_what_to_try_next(tmp_path):
     assert "copenet demo --null" in demo.next_commands(tmp_path, null=False)
     assert "copenet demo --null" not in demo.next_commands(tmp_path, null=True)
+
+
+def test_json_gives_the_truth_as_a_number_and_says_what_failed(made):
+    truth = read_json(made.path / "truth.json")
+    found = demo.document(made, truth, None, 0)
+    assert found["truth"] == truth["truth"]
+    assert isinstance(found["truth"], float)
+    assert found["truth_detail"] == truth
+    assert "error" not in found
+    failed = demo.document(made, truth, ResourceError("no memory", remedy="close programs"), 5)
+    assert (failed["error"], failed["remedy"], failed["exit_code"]) == ("no memory", "close programs", 5)

@@ -45,7 +45,7 @@ def test_the_tally_counts_and_names_what_is_next(lines):
         Report("quality", "fresh", 0.4, Saying("ok", "warn")),
         Report("effect", "ran", 1.0, Saying("no", "refused", figures={"refused": 2})),
     )
-    assert lines[-1].startswith("OK 2 · WARN 1 · FAIL 0 · 2 estimates refused · 0 s")
+    assert lines[-1].startswith("OK 1 · WARN 1 · FAIL 0 · 2 estimates refused · 0 s")
     assert lines[-1].endswith("next: copenet next")
     assert "cached" in lines[1]
     assert lines[2].endswith("REFUSED")

@@ -38,6 +38,25 @@ def outcome_refusal(y: Float) -> str | None:
     return None
 
 
+def events_refusal(y: Float, e: Float) -> str | None:
+    """Return why an outcome of 0 and 1 cannot be compared between arms, if so: too few rows of an arm show or leave it.
+
+    With three events among the exposed an interval is as narrow as chance made it, whatever its rule.
+    """
+    if not np.isin(y, (0.0, 1.0)).all():
+        return None
+    for arm, name in ((1, "exposed"), (0, "unexposed")):
+        inside = y[e == arm]
+        events = int(min(inside.sum(), len(inside) - inside.sum()))
+        if events < FEWEST_EVENTS:
+            what = "show" if inside.sum() * 2 <= len(inside) else "do not show"
+            return (
+                f"only {events} of {len(inside):,} {name} person-periods {what} the outcome"
+                f" (at least {FEWEST_EVENTS} are needed)"
+            )
+    return None
+
+
 def exposure_refusal(e: Float, binary: bool) -> str | None:
     """Return why the exposure cannot be analysed, if so: it never varies, or an arm is nearly empty."""
     if len(e) and np.ptp(e) == 0:

@@ -231,3 +231,29 @@ def test_the_relative_clip_is_the_clip_itself_at_one_half_and_alike_for_exposed_
     e = (np.arange(1000) < 30).astype(float)
     assert relative_clip(1 - e, 0.02) == pytest.approx(relative_clip(e, 0.02)) == pytest.approx(0.0012)
     assert relative_clip((np.arange(1000) < 500).astype(float), 0.02) == 0.02
+
+
+@pytest.mark.parametrize(
+    ("exposed", "unexposed", "says"),
+    [
+        (3, 50, "only 3 of 500 exposed person-periods show the outcome"),
+        (50, 9, "only 9 of 500 unexposed person-periods show the outcome"),
+        (495, 50, "only 5 of 500 exposed person-periods do not show the outcome"),
+        (10, 10, None),
+    ],
+)
+def test_an_arm_with_too_few_events_is_refused_with_ols_and_naive_beside(exposed, unexposed, says):
+    e = np.repeat([1.0, 0.0], 500)
+    y = np.zeros(1000)
+    y[:exposed], y[500 : 500 + unexposed] = 1, 1
+    X = np.random.default_rng(0).normal(size=(1000, 2))
+    found = estimate(sample_of(y, e, X, ring(1000)), LINEAR)
+    if says is None:
+        assert found.refused is None
+        return
+    assert says in str(found.refused)
+    assert [(r.estimator, r.estimate is None) for r in found.estimates] == [
+        ("aipw", True),
+        ("ols", False),
+        ("naive", False),
+    ]

@@ -61,7 +61,7 @@ def test_a_command_of_a_later_version_says_so_in_json(group, name):
 
 @pytest.mark.parametrize(
     ("arguments", "word"),
-    [(["statsu", "--json"], "status"), (["demo", "--sed", "3", "--json"], "--seed"), (["status", "--json"], "study")],
+    [(["statsu", "--json"], "status"), (["demo", "--sed", "3", "--json"], "--seed"), (["status", "--json"], "STUDY")],
 )
 def test_wrong_usage_in_json_is_one_document(arguments, word, capsys):
     with pytest.raises(SystemExit) as caught:

@@ -225,6 +225,32 @@ def test_a_stranger_counts_for_none_and_stays_out(tmp_path: Path, restricted: Pa
     assert name_of(restricted, "alice") not in columns(restricted)
 
 
+def test_the_stage_is_stale_once_the_list_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from copenet import sources
+    from copenet.cli import main
+    from copenet.pipeline import Pipeline
+    from copenet.study import Study
+
+    study = Study.create(tmp_path / "s")
+    sources.remember(study, [dump(tmp_path, "one", post(), HERS)])
+    Pipeline(study).run(["ingest"])
+    assert Pipeline(study).states()[0]["state"] == "fresh"
+    with monkeypatch.context() as patch:
+        patch.setattr("ingest.study_tables.purged", killed)
+        with pytest.raises(OSError, match="killed"):
+            ingest.forget(study.restricted, "reddit", ["alice"])
+    assert Pipeline(study).states()[0]["state"] == "stale"
+    Pipeline(study).run(["ingest"])
+    assert no_trace(study.restricted)
+    assert Pipeline(study).states()[0]["state"] == "fresh"
+    with pytest.raises(SystemExit) as left:
+        main(["forget", str(study.path), "nobody_here"])
+    assert left.value.code == 0
+    assert "Nobody of that name" in capsys.readouterr().out
+
+
 def test_settings_reach_a_key_elsewhere(tmp_path: Path, restricted: Path) -> None:
     key = tmp_path / "key"
     key.write_text("12" * 32)

@@ -9,8 +9,6 @@ import numpy as np
 from causal.events import Bool
 from causal.results import Check
 
-WIDE = 0.1
-
 
 def trimming_bounds(exposed: Bool, posted: Bool, used: Bool) -> tuple[float, float]:
     """Return Lee's (2009) bounds on the contrast among those who would post either way, without covariates.
@@ -55,12 +53,11 @@ def among_posters(exposed: Bool, posted: Bool, used: Bool) -> Check:
         "bound_high": high,
         "n": int(np.sum(posted)),
     }
-    width = "wide" if high - low > WIDE else "narrow"
     return Check(
         "among_posters",
         "refused",
-        f"Those exposed post more often or less ({gap:+.2f}), so whoever posts is selected by the exposure. Without "
-        f"adjustment the bounds for those who would post either way are [{low:+.2f}, {high:+.2f}] ({width}); the "
-        "composite outcome is defined for everybody and stays the headline.",
+        f"Not estimated among those who posted, because posting comes after the exposure (exposed people post {gap:+.2f} "
+        f"more, before any adjustment). Lee bounds for those who would post either way are [{low:+.2f}, {high:+.2f}]; they "
+        "are not adjusted for the past, so they cannot be compared with the headline.",
         figures,
     )

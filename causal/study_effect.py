@@ -208,8 +208,8 @@ def estimate_study(
         labels: Table of schema `gnn.schema.LABELS`.
         embeddings: Message ids and their vectors (N x d), or None for no text covariates.
         ties: Table of schema `graph.schema.TIES` with windows that divide the period, as `graph.build_ties` makes it of
-            the messages. A store holds the same ties pooled over time (`GraphStore.user_ties`), without the windows
-            that tell earlier ties from later ones.
+            the messages. A store holds the same ties pooled over time, without the windows that tell earlier ties
+            from later ones.
         settings: What is estimated.
         labels_validated: Whether the labels were checked against a gold sample.
         label_error: What that check found (sensitivity, specificity, ...), said aloud beside the estimate.

@@ -53,7 +53,9 @@ class GraphSection(_Section):
     database: str = Field(default="neo4j", description="The Neo4j database.")
     store_text: bool = Field(default=False, description="Send scrubbed text to a Neo4j server, too.")
     window_days: int = Field(default=7, ge=1, le=366, description="Ties are counted in windows of this many days.")
-    max_thread_people: int = Field(default=30, ge=2, description="Threads with more people make no co_thread ties.")
+    max_thread_people: int = Field(
+        default=30, ge=2, description="Only so many first people of a thread are tied by co_thread."
+    )
     resolution: float = Field(default=1.0, gt=0, description="Leiden's resolution: larger finds smaller communities.")
 
 

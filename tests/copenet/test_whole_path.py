@@ -274,7 +274,7 @@ def test_an_outcome_nobody_shows_is_refused_and_everything_else_kept(study, call
     told = call("effect", "estimate", study, "--outcome", UNJUDGED)
     assert told.exit_code == 4
     assert "REFUSED" in told.stdout
-    assert "Try " in told.stdout
+    assert "no usable gold labels" in told.stdout
     assert (study / "results" / "effects.json").read_bytes() == before
     assert "REFUSED" in call("effect", "explain", study, "--outcome", UNJUDGED).stdout
 

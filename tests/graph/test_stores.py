@@ -115,6 +115,24 @@ def test_a_path_comes_back_alike(store: GraphStore) -> None:
     assert path["relationships"][0]["_label"] == "REPLIES_TO"
 
 
+def test_a_store_holds_the_ties_that_the_estimator_reads(store: GraphStore, tables: GraphTables) -> None:
+    """Who can see whom, from the store and from the windowed ties of the panel, pooled: the same matrix."""
+    held = store.query(
+        "MATCH (a:User)-[r:REPLIED_TO]->(b:User) RETURN a.id, b.id, r.n ORDER BY a.id, b.id", max_rows=10**6
+    )
+    assert not held.truncated
+    source, target, n = (pa.array(column) for column in zip(*held.rows, strict=True))
+    people = pa.array(sorted({*source.to_pylist(), *target.to_pylist()}))
+    ties = graph.build_ties(tables.messages, window_days=7).ties.to_pandas()
+    for channel, ends in (("replied_to", (source, target)), ("received_reply", (target, source))):
+        pooled = ties[ties["channel"] == channel].groupby(["source_author", "target_author"])["n"].sum().reset_index()
+        read = (pa.array(pooled[name]) for name in ("source_author", "target_author"))
+        ours = graph.adjacency(*read, people, pooled["n"].to_numpy()).toarray()
+        theirs = graph.adjacency(*ends, people, n.to_numpy(zero_copy_only=False)).toarray()
+        assert ours.sum() > 0
+        assert (ours == theirs).all()
+
+
 def test_strategies_are_those_at_least_as_likely_as_not(store: GraphStore, oracle: Oracle) -> None:
     rows = store.query("MATCH (m:Message) WHERE m.status = 'present' RETURN m.id, m.strategies").rows
     assert dict(rows) == {i: oracle.strategies[i] for i, _ in rows}

@@ -6,6 +6,7 @@ twice, with and without a hidden trait, and its placebo refuter stands beside ou
 
 from __future__ import annotations
 
+import re
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -83,7 +84,9 @@ def identify(graph: nx.DiGraph) -> Identification:
         + ", ".join(name.replace("_", " ") for name in adjustment)
         + ", compare the outcome of the exposed and the unexposed, and average over everybody's past."
     )
-    return Identification(True, adjustment, str(estimand["estimand"]), words)
+    # DoWhy lists the conditioning set in the order of a Python set, which differs between processes.
+    symbols = re.sub(r"\|[^)]*", "|" + ",".join(adjustment), str(estimand["estimand"]))
+    return Identification(True, adjustment, symbols, words)
 
 
 def identification_check(groups: tuple[str, ...]) -> Check:

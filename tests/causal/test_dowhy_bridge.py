@@ -136,3 +136,10 @@ def test_rows_are_found_by_their_index_and_people_keep_their_rows():
     assert low < part.value < high
     assert part.get_standard_error() == pytest.approx((high - low) / 2 / 1.959964, rel=1e-5)
     assert 0 <= part.test_stat_significance()["p_value"] <= 1
+
+
+def test_the_estimand_lists_what_is_adjusted_for_in_the_order_of_names():
+    from causal.dowhy_bridge import causal_graph, identify
+
+    groups = ("text", "peers", "own_history", "activity", "position")
+    assert "|" + ",".join(sorted(groups)) + ")" in identify(causal_graph(groups, hidden_trait=False)).estimand

@@ -93,7 +93,11 @@ def test_the_same_key_joins_studies(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b'{"author": "Canary_Author", "id": "!"}\n', b'{"author": "Canary_Author"', gzip.compress(b"Canary_Author", mtime=0)],
+    [
+        b'{"author": "Canary_Author", "id": "!"}\n',
+        b'{"author": "Canary_Author"',
+        gzip.compress(b"Canary_Author", mtime=0),
+    ],
 )
 def test_errors_hold_no_name(tmp_path: Path, data: bytes) -> None:
     with pytest.raises(CopenetError) as caught:

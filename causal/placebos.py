@@ -34,8 +34,8 @@ class Rewired:
 def rewire(ties: TieEvents, when: Int, community: Int, seed: int) -> Rewired:
     """Exchange peers among ties of the same period whose egos, and whose peers, are of the same communities.
 
-    Every ego keeps its number of ties in every period and community, every peer the number of egos who see it. An
-    exchange that would tie a person to themself is undone.
+    Every ego keeps its number of ties in every period and community, every peer the number of ties that lead to it.
+    Nobody is tied to themself.
 
     Args:
         ties: The ties (m).
@@ -52,9 +52,23 @@ def rewire(ties: TieEvents, when: Int, community: Int, seed: int) -> Rewired:
     peer = ties.peer.copy()
     for low, high in zip(starts, np.r_[starts[1:], len(ties)], strict=True):
         here = order[low:high]
-        peer[here] = np.roll(ties.peer[here], 1)
-    peer = np.where(peer == ties.ego, ties.peer, peer)
+        peer[here] = exchanged(ties.ego[here], ties.peer[here])
     return Rewired(TieEvents(ties.ego, peer, ties.time), float(np.mean(peer != ties.peer)))
+
+
+def exchanged(ego: Int, peer: Int) -> Int:
+    """Return the same peers in another order, none of them beside itself (m); as they were where no swap mends that.
+
+    >>> exchanged(np.array([1, 2, 3]), np.array([2, 3, 1])).tolist()
+    [3, 1, 2]
+    """
+    made = np.roll(peer, 1)
+    for k in np.flatnonzero(made == ego):
+        mends = np.flatnonzero((made != ego[k]) & (made[k] != ego))
+        if not len(mends):
+            return peer
+        made[[k, mends[0]]] = made[[mends[0], k]]
+    return made
 
 
 def rewired_graph(

@@ -24,19 +24,21 @@ def encoder_of(study: Study) -> Encoder:
 
 
 def messages_of(study: Study, columns: Sequence[str] | None = None) -> pa.Table:
-    """Return the messages."""
-    from copenet.foundation.tables import read_table
-    from ingest.schema import MESSAGES
+    """Return the messages.
 
-    return read_table(study.restricted / "messages", MESSAGES, columns)
+    Raises:
+        InputError: People were to be forgotten, and the tables may still hold them.
+    """
+    from ingest import read_messages
+
+    return read_messages(study.restricted, columns)
 
 
 def texts_of(study: Study) -> pa.Table:
-    """Return the texts, pseudonymised."""
-    from copenet.foundation.tables import read_table
-    from ingest.schema import TEXTS
+    """Return the texts, pseudonymised; refused as `messages_of` is."""
+    from ingest import read_texts
 
-    return read_table(study.restricted / "texts", TEXTS)
+    return read_texts(study.restricted)
 
 
 def ties_of(study: Study) -> pa.Table:

@@ -11,18 +11,13 @@ simulated words, fitted on the burn-in: embeddings of 2.5 million messages would
 
 from __future__ import annotations
 
-import argparse
-import os
-import sys
 import time
-from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import orjson
-from scipy import stats
+from resumable import code, finish, one_thread_each, parser, rate, show, worlds
 
 from causal.designs import S7, World
 from causal.study_effect import EffectSettings, estimate_study
@@ -57,7 +52,7 @@ def one(seed: int, null: bool) -> dict[str, Any]:
     world = S7(null=null).simulate(seed)
     messages, labels = world.tables()
     ties = build_ties(messages, window_days=14).ties
-    record: dict[str, Any] = {"seed": seed, "null": null, "truth": world.truth()["truth"], "settings": digest()}
+    record: dict[str, Any] = {"seed": seed, "null": null, "truth": world.truth()["truth"]}
     try:
         embeddings = (messages["message_id"].to_pylist(), text_features(world))
         result = estimate_study(messages, labels, embeddings, ties, SETTINGS, labels_validated=True).result
@@ -71,57 +66,8 @@ def one(seed: int, null: bool) -> dict[str, Any]:
 
 
 def digest() -> str:
-    """Return the digest of the design and the estimation settings: records of other settings do not count."""
-    from dataclasses import asdict
-
-    return digest_of({"design": S7().to_dict(), "effect": asdict(SETTINGS)})[:16]
-
-
-def read(path: Path) -> list[dict[str, Any]]:
-    """Return the finished worlds of these settings; a last line cut short by a kill is skipped."""
-    if not path.exists():
-        return []
-    records = []
-    for line in path.read_bytes().splitlines():
-        try:
-            record = orjson.loads(line)
-        except orjson.JSONDecodeError:
-            continue
-        if record.get("settings") == digest():
-            records.append(record)
-    return records
-
-
-def run(path: Path, seeds: range, processes: int) -> list[dict[str, Any]]:
-    """Finish the worlds that `path` does not hold yet, and return the records of all of `seeds`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    done = {(r["seed"], r["null"]) for r in read(path)}
-    missing = [(seed, null) for seed in seeds for null in (False, True) if (seed, null) not in done]
-    with path.open("ab") as file:
-        for count, record in enumerate(_finished(missing, processes), start=1):
-            file.write(orjson.dumps(record) + b"\n")
-            file.flush()
-            print(f"\r{count} of {len(missing)} worlds", end="", file=sys.stderr)
-    wanted = {(seed, null) for seed in seeds for null in (False, True)}
-    unique = {(r["seed"], r["null"]): r for r in read(path)}
-    return [unique[key] for key in sorted(wanted & set(unique))]
-
-
-def _finished(missing: list[tuple[int, bool]], processes: int) -> Iterable[dict[str, Any]]:
-    if processes <= 1:
-        yield from (one(seed, null) for seed, null in missing)
-        return
-    with ProcessPoolExecutor(processes) as pool:
-        for future in as_completed([pool.submit(one, seed, null) for seed, null in missing]):
-            yield future.result()
-
-
-def rate(hits: list[bool], level: float) -> dict[str, Any]:
-    """Return a rate with its Clopper-Pearson interval."""
-    n, k = len(hits), sum(hits)
-    low = float(stats.beta.ppf((1 - level) / 2, k, n - k + 1)) if k else 0.0
-    high = float(stats.beta.ppf(1 - (1 - level) / 2, k + 1, n - k)) if k < n else 1.0
-    return {"rate": k / n if n else None, "low": low, "high": high, "of": n}
+    """Return the digest of the design, the estimation settings and the code: other records do not count."""
+    return digest_of({"design": S7().to_dict(), "effect": asdict(SETTINGS), "code": code("causal", "graph")})[:16]
 
 
 def summary(records: list[dict[str, Any]]) -> dict[str, Any]:
@@ -142,7 +88,7 @@ def summary(records: list[dict[str, Any]]) -> dict[str, Any]:
         "rejects_null_headline": rejects("headline"),
         "rejects_null_naive": rejects("naive"),
     }
-    found = {name: rate(hits, 0.99) for name, hits in rates.items()}
+    found = {name: rate(hits) for name, hits in rates.items()}
     return {
         "name": "s7_panel",
         "ours": found,
@@ -173,17 +119,9 @@ def errors(worlds: list[dict[str, Any]], role: str) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=200)
-    parser.add_argument("--first", type=int, default=1000, help="first seed")
-    parser.add_argument("--processes", type=int, default=1)
-    parser.add_argument("--records", type=Path, default=Path("build/s7_panel.jsonl"))
-    given = parser.parse_args()
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
-    records = run(given.records, range(given.first, given.first + given.seeds), given.processes)
-    print(file=sys.stderr)
-    print(orjson.dumps(summary(records), option=orjson.OPT_SERIALIZE_NUMPY).decode())
+    given = parser(__doc__, seeds=200, records=Path("build/s7_panel.jsonl")).parse_args()
+    one_thread_each()
+    show(summary(finish(given.records, worlds(given.first, given.seeds), one, digest(), given.processes)))
 
 
 if __name__ == "__main__":

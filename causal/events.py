@@ -33,7 +33,8 @@ class Events:
     """m messages of known people, sorted by time.
 
     Attributes:
-        people: Author ids, in the order of the codes below (n).
+        people: Author ids in the order in which they first wrote, which the codes below follow (n). Pseudonyms decide
+            nothing: under another key the same people have the same codes.
         forums: Names of the forums, in the order of the codes below.
         message: Row of each message in the table it came from (m).
         person: Code of the author (m).
@@ -193,7 +194,7 @@ def events_from(messages: pa.Table, used: Bool, features: Float32 | None = None)
     moments = _microseconds(messages["created_at"])
     ids = np.asarray(messages["message_id"].combine_chunks().to_numpy(zero_copy_only=False))
     index = index[np.lexsort((ids[index], moments[index]))]
-    people, person = _codes(messages["author_id"], index)
+    people, person = _arrivals(messages["author_id"], index)
     forums, forum = _codes(messages["forum"], index)
     _, thread = _codes(messages["thread_id"], index)
     return Events(
@@ -243,6 +244,12 @@ def _rows(features: Float32 | None, index: Int) -> Float32:
 def _microseconds(column: pa.ChunkedArray) -> Int:
     filled = pc.fill_null(pc.cast(column, pa.int64()), np.iinfo(np.int64).min)
     return np.asarray(filled.to_numpy(), dtype=np.int64)
+
+
+def _arrivals(column: pa.ChunkedArray, index: Int) -> tuple[tuple[str, ...], Int]:
+    """Return the values in the order of their first appearance along `index`, and the code of each."""
+    found = column.combine_chunks().take(pa.array(index)).dictionary_encode()
+    return tuple(found.dictionary.to_pylist()), np.asarray(found.indices.to_numpy(), dtype=np.int64)
 
 
 def _codes(column: pa.ChunkedArray, index: Int) -> tuple[tuple[str, ...], Int]:

@@ -30,7 +30,7 @@ SAMPLED_PERIODS = 3
 
 @dataclass(frozen=True, slots=True)
 class PeriodRows:
-    """The rows of one period, ordered by author: ids (r), eligible peers (r) and covariates (r x p)."""
+    """The rows of one period in the order of the panel: ids (r), eligible peers (r) and covariates (r x p)."""
 
     author: tuple[str, ...]
     n_peers: Int

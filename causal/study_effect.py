@@ -39,7 +39,7 @@ from copenet.foundation.progress import SILENT, Progress
 from copenet.foundation.seeds import generator
 from copenet.foundation.tables import conform
 from graph.partition import communities
-from graph.ties import MAX_THREAD_PEOPLE
+from graph.ties import MAX_THREAD_PEOPLE, arrivals
 
 REFUTER_ROWS = 20_000
 LEAK = "the leak audit failed"
@@ -273,7 +273,7 @@ def _communities(inputs: Inputs, panel: Panel, settings: EffectSettings) -> Int:
     last = panel.calendar.moment(int(panel.period.max()) + 1)
     earlier = inputs.ties.filter(pc.less(inputs.ties["last_at"], pa.scalar(last, inputs.ties["last_at"].type)))
     try:
-        found = communities(earlier, seed=settings.seed).table
+        found = communities(earlier, seed=settings.seed, order=arrivals(inputs.messages)).table
     except InputError:  # no ties at all: everybody is alone
         return np.full(len(panel.people), -1, dtype=np.int64)
     where = pc.index_in(pa.array(panel.people, pa.string()), value_set=found["author_id"].combine_chunks())

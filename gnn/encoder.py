@@ -46,7 +46,7 @@ class EncoderSettings:
     model: str = BUNDLED
     max_tokens: int = 128
     dtype: str = "auto"
-    tokens_per_batch: int = 4096
+    tokens_per_batch: int = 1024
     threads: int | None = None
 
     def __post_init__(self) -> None:

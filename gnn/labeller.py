@@ -92,8 +92,9 @@ def gold_sample(
     truth = gold_matrix(gold, [message_ids[row] for row in rows])
     judged = np.isfinite(truth).any(axis=1)
     rows, truth = rows[judged], truth[judged]
-    names = np.array([str((groups or message_ids)[row]) for row in rows], dtype=str)
-    numbers = np.unique(names, return_inverse=True)[1].astype(np.int64)
+    # Numbered as they come: what an author is called must decide no fold.
+    number = {name: n for n, name in enumerate(dict.fromkeys((groups or message_ids)[row] for row in rows))}
+    numbers = np.array([number[(groups or message_ids)[row]] for row in rows], dtype=np.int64)
     return GoldSample(truth, [texts[row] for row in rows], embeddings[rows], numbers)
 
 

@@ -7,7 +7,7 @@ from graph.partition import CommunityResult, Stability, communities, stability
 from graph.quotient import strategy_counts
 from graph.saved_queries import SAVED_QUERIES, SavedQuery
 from graph.store import GraphStore, QueryResult, StoreSpec, open_store, saved_query
-from graph.ties import TieBuild, adjacency, build_ties, people, user_ties
+from graph.ties import TieBuild, adjacency, arrivals, build_ties, people, user_ties
 
 __all__ = [
     "SAVED_QUERIES",
@@ -21,6 +21,7 @@ __all__ = [
     "StoreSpec",
     "TieBuild",
     "adjacency",
+    "arrivals",
     "build_ties",
     "communities",
     "export",

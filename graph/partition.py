@@ -34,7 +34,7 @@ class Network:
     """An undirected weighted network without self-loops.
 
     Attributes:
-        people: n author ids, sorted.
+        people: n author ids.
         u, v: m node numbers each, u < v, every pair once.
         weight: m replies in either direction.
     """
@@ -80,11 +80,18 @@ class Stability:
     lowest: float
 
 
-def communities(ties: pa.Table, method: str = "leiden", seed: int = 0, resolution: float = 1.0) -> CommunityResult:
+def communities(
+    ties: pa.Table,
+    method: str = "leiden",
+    seed: int = 0,
+    resolution: float = 1.0,
+    *,
+    order: pa.Array | None = None,
+) -> CommunityResult:
     """Return the canonical partition of the people in `ties`.
 
     Replies in both directions and all windows are added up into one undirected weight. Labels: 0 is the largest
-    community, ties in size are broken by the smallest author id of the members.
+    community, ties in size are broken by the member who comes first in `order`.
 
     Args:
         ties: `USER_TIES`, or `TIES` (of which only the channel `replied_to` counts).
@@ -92,13 +99,16 @@ def communities(ties: pa.Table, method: str = "leiden", seed: int = 0, resolutio
             and Bergstrom 2008, doi:10.1073/pnas.0706851105; networkit's LouvainMapEquation, sequential).
         seed: Same seed, same partition, on any number of threads.
         resolution: Leiden's gamma, above 0; higher gives smaller communities.
+        order: People in the order in which the algorithm meets them; those who are not in it come last, by id.
+            `graph.ties.arrivals` gives one that does not depend on how people are called, so that another key gives
+            the same partition.
 
     Raises:
         UsageError: An unknown method, or a resolution that does not go with it.
         InputError: No ties.
     """
     _check(method, resolution)
-    network = undirected(ties)
+    network = undirected(ties, order)
     found = _detect(network, method, seed, resolution)
     label = connected_pieces(network, found)
     split = len(np.unique(label)) - len(np.unique(found))
@@ -107,7 +117,7 @@ def communities(ties: pa.Table, method: str = "leiden", seed: int = 0, resolutio
     sizes = tuple(int(x) for x in np.bincount(label))
     columns = {"author_id": network.people, "method": pa.array([method] * len(label)), "community": pa.array(label)}
     return CommunityResult(
-        table=conform(pa.table(columns), COMMUNITIES),
+        table=conform(pa.table(columns).sort_by("author_id"), COMMUNITIES),
         method=method,
         resolution=resolution,
         n=len(sizes),
@@ -125,6 +135,7 @@ def stability(
     resolution: float = 1.0,
     *,
     seeds: int = 20,
+    order: pa.Array | None = None,
     progress: Progress = SILENT,
 ) -> Stability:
     """Return the agreement of the partitions found with `seeds` different seeds (adjusted Rand index, all pairs).
@@ -136,7 +147,7 @@ def stability(
     _check(method, resolution)
     if seeds < 2:
         raise UsageError("Stability compares at least two seeds.", remedy="Pass seeds=2 or more.")
-    network = undirected(ties)
+    network = undirected(ties, order)
     with progress.task("community stability", seeds, "partitions") as task:
         labels = []
         for number in range(seeds):
@@ -147,7 +158,7 @@ def stability(
     return Stability(method, seeds, float(np.mean(scores)), float(np.min(scores)))
 
 
-def undirected(ties: pa.Table) -> Network:
+def undirected(ties: pa.Table, order: pa.Array | None = None) -> Network:
     """Return the undirected network of replies: weights of both directions (and all windows) added up.
 
     Raises:
@@ -156,7 +167,7 @@ def undirected(ties: pa.Table) -> Network:
     if "channel" in ties.column_names:
         ties = ties.filter(pa.compute.equal(ties.column("channel"), "replied_to"))
     ends = [ties.column(name).combine_chunks() for name in ("source_author", "target_author")]
-    people = pa.concat_arrays(ends).unique().sort()
+    people = _nodes(pa.concat_arrays(ends).unique(), order)
     i, j = (pa.compute.index_in(end, value_set=people).to_numpy(zero_copy_only=False).astype(np.int64) for end in ends)
     apart = i != j
     pairs = np.minimum(i, j)[apart] * len(people) + np.maximum(i, j)[apart]
@@ -165,6 +176,13 @@ def undirected(ties: pa.Table) -> Network:
         raise InputError("There are no ties between people.", remedy="Check the quality report: were parents found?")
     weight = np.bincount(inverse, ties.column("n").to_numpy()[apart].astype(np.float64)).astype(np.float64)
     return Network(people, distinct // len(people), distinct % len(people), weight)
+
+
+def _nodes(people: pa.Array, order: pa.Array | None) -> pa.Array:
+    first = pa.array([], people.type) if order is None else order.unique()
+    first = first.filter(pa.compute.is_in(first, value_set=people))
+    rest = people.filter(pa.compute.invert(pa.compute.is_in(people, value_set=first)))
+    return pa.concat_arrays([first, rest.sort()])
 
 
 def connected_pieces(network: Network, label: Integers) -> Integers:
@@ -216,7 +234,7 @@ def _one_thread(networkit: Any, seed: int) -> Iterator[None]:
 
 
 def _by_size(label: Integers) -> Integers:
-    """Renumber communities: largest first, then by smallest member (people are sorted)."""
+    """Renumber communities: largest first, then by the member who comes first."""
     _, first, inverse, counts = np.unique(label, return_index=True, return_inverse=True, return_counts=True)
     rank = np.empty(len(first), dtype=np.int64)
     rank[np.lexsort((first, -counts))] = np.arange(len(first))

@@ -187,6 +187,18 @@ def people(messages: pa.Table) -> pa.Table:
         return conform(connection.execute(_PEOPLE).to_arrow_table(), PEOPLE)
 
 
+def arrivals(messages: pa.Table) -> pa.Array:
+    """Return everybody in the order of the first message that they wrote or that answers them (by time, then id).
+
+    Unlike the order of the ids it does not depend on the key that made the pseudonyms. Messages without a time come
+    last; in one message the writer comes before whom it answers.
+    """
+    ordered = messages.sort_by([("created_at", "ascending"), ("message_id", "ascending")])
+    wrote, answered = (ordered[name].combine_chunks() for name in ("author_id", "parent_author_id"))
+    pairs = np.stack([np.arange(len(ordered)), np.arange(len(ordered)) + len(ordered)], axis=1).ravel()
+    return pa.concat_arrays([wrote, answered]).take(pa.array(pairs)).unique().drop_null()
+
+
 def adjacency(
     source: Any,
     target: Any,

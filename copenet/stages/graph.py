@@ -22,13 +22,13 @@ STABILITY_SEEDS = 20
 
 def run(study: Study, progress: Progress) -> Saying:
     """Build user ties by channel and window, and communities by two methods."""
-    from graph import build_ties, people, user_ties
+    from graph import arrivals, build_ties, people, user_ties
 
     settings = study.settings.graph
     messages = messages_of(study)
     built = build_ties(messages, window_days=settings.window_days, max_thread_people=settings.max_thread_people)
-    pairs = user_ties(messages)
-    found = [detect(study, pairs, method) for method in METHODS]
+    pairs, order = user_ties(messages), arrivals(messages)
+    found = [detect(study, pairs, order, method) for method in METHODS]
     _write(study, built.ties, found)
     document = {
         **_sizes(messages),
@@ -37,25 +37,29 @@ def run(study: Study, progress: Progress) -> Saying:
         "tie_counts": built.counts,
         "ties_by_channel": _by_channel(built.ties),
         "store": settings.store,
-        "communities": [_described(study, pairs, one, progress) for one in found],
+        "communities": [_described(study, pairs, order, one, progress) for one in found],
         "figure": "figures/communities.svg",
     }
     save(study, "graph", document)
     return _saying(document)
 
 
-def detect(study: Study, ties: pa.Table, method: str) -> CommunityResult:
-    """Return the canonical communities by `method`."""
+def detect(study: Study, ties: pa.Table, order: pa.Array, method: str) -> CommunityResult:
+    """Return the canonical communities by `method`, whatever the key of the pseudonyms."""
     from graph import communities
 
     resolution = study.settings.graph.resolution if method == "leiden" else 1.0
-    return communities(ties, method, seed=study.seed, resolution=resolution)
+    return communities(ties, method, seed=study.seed, resolution=resolution, order=order)
 
 
-def _described(study: Study, ties: pa.Table, found: CommunityResult, progress: Progress) -> dict[str, Any]:
+def _described(
+    study: Study, ties: pa.Table, order: pa.Array, found: CommunityResult, progress: Progress
+) -> dict[str, Any]:
     from graph import stability
 
-    agreement = stability(ties, found.method, study.seed, found.resolution, seeds=STABILITY_SEEDS, progress=progress)
+    agreement = stability(
+        ties, found.method, study.seed, found.resolution, seeds=STABILITY_SEEDS, order=order, progress=progress
+    )
     least = study.settings.report.suppress_below
     return {
         "method": found.method,

@@ -17,6 +17,8 @@ from gnn.reading import own_words
         ("> only a quotation", ""),
         ("", ""),
         ("a\n\n\tb   c", "a b c"),
+        ("ask reddit:u_0123456789abcdef, or @reddit:u_fedcba9876543210", "ask somebody, or somebody"),
+        ("ask [name] again", "ask somebody again"),
     ],
 )
 def test_only_the_authors_own_words_are_read(text: str, read: str) -> None:

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -226,3 +227,30 @@ def test_no_ties_and_too_few_seeds() -> None:
         communities(pa.table({"source_author": ["a"], "target_author": ["a"], "n": [1]}))
     with pytest.raises(UsageError):
         stability(blocks(), seeds=1)
+
+
+@settings(max_examples=20)
+@given(st.randoms(use_true_random=False), st.integers(0, 3))
+def test_in_a_given_order_names_decide_nothing(random: Any, seed: int) -> None:
+    ties = blocks(across=0.05)
+    order = pa.concat_arrays([ties[c].combine_chunks() for c in ("source_author", "target_author")]).unique()
+    names = order.to_pylist()
+    random.shuffle(names)
+    other = dict(zip(order.to_pylist(), names, strict=True))
+    renamed = ties
+    for column in ("source_author", "target_author"):
+        values = pa.array([other[name] for name in ties[column].to_pylist()], pa.string())
+        renamed = renamed.set_column(renamed.column_names.index(column), column, values)
+    for method in ("leiden", "map_equation"):
+        first = communities(ties, method, seed, order=order).table.to_pylist()
+        second = communities(renamed, method, seed, order=pa.array(names, pa.string())).table.to_pylist()
+        of = {row["author_id"]: row["community"] for row in second}
+        assert {row["author_id"]: row["community"] for row in first} == {name: of[other[name]] for name in other}
+
+
+def test_who_is_not_in_the_order_comes_last() -> None:
+    ties = blocks()
+    partial = pa.array(["nobody", *sorted(ties["source_author"].to_pylist())[:3]], pa.string())
+    everyone = undirected(ties).people.to_pylist()
+    known = list(dict.fromkeys(partial.to_pylist()[1:]))
+    assert undirected(ties, partial).people.to_pylist() == known + [p for p in everyone if p not in known]

@@ -24,6 +24,7 @@ from graph.ties import (
     EPOCH_MONDAY,
     REASONS,
     adjacency,
+    arrivals,
     build_ties,
     parent_cycles,
     people,
@@ -340,3 +341,11 @@ def test_ties_of_a_real_community(shared_data: Path, tmp_path: Path) -> None:
         assert len(graph.user_ties(table)) == len(raw_ties(shared_data / "reddit", forum))
     pairs = itertools.chain(*(built.ties.column(c).unique().to_pylist() for c in ("source_author", "target_author")))
     assert all(":u_" in author for author in pairs)
+
+
+@settings(max_examples=60)
+@given(conversations())
+def test_arrivals_follow_the_messages_and_not_the_names(table: pa.Table) -> None:
+    rows = sorted(table.to_pylist(), key=lambda r: (r["created_at"] is None, r["created_at"] or START, r["message_id"]))
+    told = [row[name] for row in rows for name in ("author_id", "parent_author_id") if row[name]]
+    assert arrivals(table).to_pylist() == list(dict.fromkeys(told))

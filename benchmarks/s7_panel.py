@@ -77,10 +77,11 @@ def summary(records: list[dict[str, Any]]) -> dict[str, Any]:
     worlds = {False: [r for r in answered if not r["null"]], True: [r for r in answered if r["null"]]}
 
     def covers(role: str) -> list[bool]:
-        return [r[role]["ci_low"] <= r["truth"] <= r[role]["ci_high"] for r in worlds[False]]
+        rows = [(r[role], r["truth"]) for r in worlds[False]]
+        return [e["ci_low"] is not None and e["ci_low"] <= truth <= e["ci_high"] for e, truth in rows]
 
     def rejects(role: str) -> list[bool]:
-        return [r[role]["p_value"] < 0.05 for r in worlds[True]]
+        return [r[role]["p_value"] is None or r[role]["p_value"] < 0.05 for r in worlds[True]]
 
     rates = {
         "coverage_headline": covers("headline"),
@@ -89,11 +90,12 @@ def summary(records: list[dict[str, Any]]) -> dict[str, Any]:
         "rejects_null_naive": rejects("naive"),
     }
     found = {name: rate(hits) for name, hits in rates.items()}
+    every = len(answered) == len(records) and all(worlds.values())  # a bar met by leaving worlds out is not met
     return {
         "name": "s7_panel",
         "ours": found,
         "bars": BARS,
-        "met": {k: found[k]["rate"] is not None and BARS[k][0] <= found[k]["rate"] <= BARS[k][1] for k in BARS},
+        "met": {k: every and BARS[k][0] <= found[k]["rate"] <= BARS[k][1] for k in BARS},
         "errors": {
             role: {"effect": errors(worlds[False], role), "null": errors(worlds[True], role)}
             for role in ("headline", "ols", "naive")

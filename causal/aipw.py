@@ -52,6 +52,19 @@ def scores(y: Float, e: Float, nuisances: AipwNuisances, clip: float = CLIP) -> 
     return m1 - m0 + e * (y - m1) / p - (1 - e) * (y - m0) / (1 - p)
 
 
+def mean_unexposed(y: Float, e: Float, nuisances: AipwNuisances, clip: float = CLIP) -> float:
+    """Return the AIPW estimate of E[Y(0)]: the mean of m̂_0 + (1 - e)(y - m̂_0) / (1 - ê)."""
+    p = np.clip(nuisances.propensity, clip, 1 - clip)
+    return float(np.mean(nuisances.untreated + (1 - e) * (y - nuisances.untreated) / (1 - p)))
+
+
+def strengths(y: Float, e: Float, nuisances: AipwNuisances, clip: float = CLIP) -> tuple[float, float]:
+    """Return E[(Y - m̂_e)²] and E[α̂²], α̂ = e / ê - (1 - e) / (1 - ê) (see `sensitivity`)."""
+    p = np.clip(nuisances.propensity, clip, 1 - clip)
+    fitted = np.where(e == 1, nuisances.treated, nuisances.untreated)
+    return float(np.mean((y - fitted) ** 2)), float(np.mean(e / p**2 + (1 - e) / (1 - p) ** 2))
+
+
 def clipped_share(nuisances: AipwNuisances, clip: float = CLIP) -> float:
     """Return the share of rows whose propensity was clipped."""
     return float(np.mean((nuisances.propensity < clip) | (nuisances.propensity > 1 - clip)))

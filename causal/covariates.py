@@ -136,7 +136,8 @@ def fit_basis(prefix: Prefix, settings: PanelSettings) -> Basis:
 
 
 def principal_axes(features: Float32, dimensions: int) -> tuple[Float, Float]:
-    """Return the centre (d) and the first principal axes (d x q) of m x d features; signs fixed."""
+    """Return the centre (d) and the first principal axes (d x q) of m x d features; signs fixed, empty rows left out."""
+    features = features[_said(features)]
     m, d = features.shape
     q = min(dimensions, d, max(m - 1, 0))
     if q == 0:
@@ -150,8 +151,18 @@ def principal_axes(features: Float32, dimensions: int) -> tuple[Float, Float]:
 
 
 def score(events: Events, basis: Basis) -> Events:
-    """Return the events with each message's text features (d) on the basis (q): a function of that message alone."""
-    return events.with_features(((events.features - basis.mean) @ basis.components).astype(np.float32))
+    """Return the events with each message's text features (d) on the basis (q): a function of that message alone.
+
+    A message without text is at the centre: that it was deleted later is no part of the past.
+    """
+    scores = ((events.features - basis.mean) @ basis.components).astype(np.float32)
+    scores[~_said(events.features)] = 0.0
+    return events.with_features(scores)
+
+
+def _said(features: Float32) -> Bool:
+    """Return which messages (m) have a text: the others' features (m x d) are zero."""
+    return np.asarray(np.any(features != 0, axis=1), dtype=bool)
 
 
 def covariates_at(prefix: Prefix, person: Int, basis: Basis) -> tuple[Float, Int]:
@@ -259,7 +270,7 @@ def _shrunk(hits: NDArray[Any], trials: NDArray[Any]) -> Float:
 
 
 def _answer_share(events: Events, messages: Float) -> Float:
-    answers = np.bincount(events.person[events.parent_time != events.time], minlength=len(messages))
+    answers = np.bincount(events.person[events.parent_time < events.time], minlength=len(messages))
     return np.asarray(answers / np.maximum(messages, 1.0))
 
 

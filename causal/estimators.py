@@ -103,13 +103,18 @@ class Estimates:
 
 @dataclass(frozen=True, slots=True)
 class _Headline:
-    """A point estimate with influence values, or the reason there is none, and what was checked on the way."""
+    """A point estimate with influence values, or the reason there is none, and what was checked on the way.
+
+    `strengths` are E[(Y - g)²] and E[α²] of its nuisances, `baseline` is E[Y(0)]: what sensitivity needs.
+    """
 
     value: float | None
     influence: Float | None
     checks: tuple[Check, ...]
     refused: str | None
     detail: dict[str, Any]
+    strengths: tuple[float, float] | None = None
+    baseline: float | None = None
 
 
 def estimate(
@@ -143,7 +148,7 @@ def estimate(
         refused = near.refused or headline.refused
         beside = [_record(sample, k, v, near, settings) for k, v in _comparisons(sample).items()]
         ours = _record(sample, name, (headline.value, headline.influence), near, settings, refused, headline.detail)
-        sensitivity = _sensitivity(sample, folds, settings, ours)
+        sensitivity = _sensitivity(sample, folds, settings, ours, headline)
         task.advance()
     checks = (*headline.checks, dependence_check(near), *_sensitivity_checks(sensitivity))
     detail = near.describe() | _fold_detail(folds)
@@ -162,7 +167,15 @@ def _aipw(sample: Sample, folds: Folds, settings: EstimationSettings) -> _Headli
         "boosting_weight_propensity": nuisances.boosting_weight[0],
         "boosting_weight_outcome": nuisances.boosting_weight[1],
     }
-    return _Headline(float(psi.mean()), psi - psi.mean(), (check, balance), None, detail)
+    return _Headline(
+        float(psi.mean()),
+        psi - psi.mean(),
+        (check, balance),
+        None,
+        detail,
+        aipw.strengths(sample.y, sample.e, nuisances, settings.clip),
+        aipw.mean_unexposed(sample.y, sample.e, nuisances, settings.clip),
+    )
 
 
 def _plm(sample: Sample, folds: Folds, settings: EstimationSettings) -> _Headline:
@@ -175,7 +188,7 @@ def _plm(sample: Sample, folds: Folds, settings: EstimationSettings) -> _Headlin
     said = f"The covariates leave {left:.0%} of the exposure's variance to estimate with."
     check = Check("overlap", "warn" if left < 0.1 else "pass", said, figures)
     value, influence = plm.slope(residuals)
-    return _Headline(value, influence, (check,), None, figures)
+    return _Headline(value, influence, (check,), None, figures, plm.strengths(residuals, value))
 
 
 def _comparisons(sample: Sample) -> dict[str, tuple[float, Float]]:
@@ -276,7 +289,9 @@ def _balance_check(sample: Sample, propensity: Float, clip: float) -> Check:
     return Check("balance", "pass" if worst <= 0.2 else "warn", said, figures)
 
 
-def _sensitivity(sample: Sample, folds: Folds, settings: EstimationSettings, ours: Estimate) -> Sensitivity | None:
+def _sensitivity(
+    sample: Sample, folds: Folds, settings: EstimationSettings, ours: Estimate, headline: _Headline
+) -> Sensitivity | None:
     if not settings.sensitivity or ours.estimate is None or ours.ci_high is None:
         return None
     return analyse(
@@ -289,15 +304,21 @@ def _sensitivity(sample: Sample, folds: Folds, settings: EstimationSettings, our
         estimate=ours.estimate,
         half_width=ours.ci_high - ours.estimate,
         clip=settings.clip,
+        strengths=headline.strengths,
+        baseline=headline.baseline,
     )
 
 
 def _sensitivity_checks(sensitivity: Sensitivity | None) -> tuple[Check, ...]:
     if sensitivity is None:
         return ()
-    status: Status = "pass" if sensitivity.robustness_value_interval > 0 else "not_informative"
     said = tipping_sentence(sensitivity)
-    if status == "not_informative":
+    status: Status = "pass"
+    if any(b.multiple is not None and b.multiple < 1 for b in sensitivity.benchmarks):
+        status = "warn"
+        said += " That is weaker than something measured: such a trait is easily imagined."
+    if sensitivity.robustness_value_interval == 0:
+        status = "not_informative"
         said += " The interval already covers zero, so there is nothing for a hidden trait to explain away."
     return (Check("hidden_confounder", status, said, sensitivity.to_dict()),)
 

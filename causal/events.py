@@ -94,12 +94,22 @@ class Inputs:
     ties: pa.Table
 
     def before(self, time: int) -> Inputs:
-        """Return new tables which hold nothing from `time` (microseconds) or after, nor anything without a time."""
+        """Return new tables which hold nothing from `time` (microseconds) or after.
+
+        Messages without a time stay: they are in no period, and who answered one before `time` knew of it. An answer
+        that is older than its parent does not yet know whom it answers while the parent is not there.
+        """
         moments = _microseconds(self.messages["created_at"])
-        rows = np.flatnonzero((moments < time) & (moments != np.iinfo(np.int64).min))
-        features = None if self.features is None else self.features[rows]
+        kept = moments < time  # no time is the smallest of all
+        features = None if self.features is None else self.features[kept]
         ties = self.ties.filter(pa.array(_microseconds(self.ties["first_at"]) < time))
-        return Inputs(self.messages.take(pa.array(rows)), self.used[rows], features, ties)
+        later = self.messages["message_id"].filter(pa.array(~kept)).combine_chunks()
+        messages = self.messages.filter(pa.array(kept))
+        unknown = pc.is_in(messages["parent_id"], value_set=later)
+        named = pc.if_else(unknown, pa.scalar(None, pa.string()), messages["parent_author_id"])
+        place = messages.schema.get_field_index("parent_author_id")
+        messages = messages.set_column(place, messages.schema.field(place), named)
+        return Inputs(messages, self.used[kept], features, ties)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """Folds for cross-fitting that keep people together with those they talk to.
 
-Nuisances fitted on a person's own friends have seen that person's network; so communities are cut into small connected
-pieces and whole pieces are dealt to the folds. Each community is spread over all folds, because a model that never saw
-a community would have to extrapolate to it.
+Nuisances fitted on a person's own friends have seen that person's network; so communities are cut into small pieces of
+people near one another and whole pieces are dealt to the folds. Each community is spread over all folds, because a
+model that never saw a community would have to extrapolate to it.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Folds:
 
 
 def graph_folds(person: Int, adjacency: csr_array, communities: Int, *, k: int = 5, seed: int = 0) -> Folds:
-    """Deal connected pieces of each community to k folds; a buffer is kept only where half the training rows survive.
+    """Deal pieces of each community to k folds; a buffer is kept only where half the training rows survive.
 
     Args:
         person: Person of each row, as an index of `adjacency`.

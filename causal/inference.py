@@ -26,6 +26,7 @@ from scipy.sparse.csgraph import breadth_first_order, connected_components, shor
 
 from copenet.foundation.seeds import generator
 
+Bool = NDArray[np.bool_]
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 Method = Literal["network_hac", "community_cluster"]
@@ -45,7 +46,7 @@ class Neighbourhoods:
         bandwidth: Steps b in use.
         suggested: Steps that the rule of Leung (2022) asks for on this graph.
         mean_path_length: Mean shortest path in the largest component (from up to `PATH_SOURCES` sources).
-        pair_share: Share of all pairs of different people inside the bandwidth.
+        pair_share: Share of the pairs of different people with rows that lie inside the bandwidth.
     """
 
     kernel: csr_array
@@ -120,7 +121,12 @@ def suggested_bandwidth(graph: csr_array, path_length: float) -> int:
 
 
 def neighbourhoods(
-    adjacency: csr_array, bandwidth: int | None = None, *, max_pair_share: float = MAX_PAIR_SHARE, seed: int = 0
+    adjacency: csr_array,
+    bandwidth: int | None = None,
+    *,
+    max_pair_share: float = MAX_PAIR_SHARE,
+    among: Bool | None = None,
+    seed: int = 0,
 ) -> Neighbourhoods:
     """Return who is within the bandwidth of whom; a bandwidth chosen by rule stops before `max_pair_share` of all pairs.
 
@@ -128,6 +134,7 @@ def neighbourhoods(
         adjacency: n x n graph; its direction and weights are not used.
         bandwidth: Steps to use as they are; None to follow the rule of Leung (2022).
         max_pair_share: Largest share of pairs that a bandwidth above 1 may hold when it follows the rule.
+        among: Whose pairs count for that share (n); everybody's when None.
         seed: Seed of the sampled shortest paths.
     """
     graph = undirected(adjacency)
@@ -142,15 +149,18 @@ def neighbourhoods(
         wider.data[:] = 1
         if wider.nnz == kernel.nnz:
             used = wanted
-        elif bandwidth is None and used >= 1 and pair_share(wider) > max_pair_share:
+        elif bandwidth is None and used >= 1 and pair_share(wider, among) > max_pair_share:
             break
         else:
             kernel, used = wider, used + 1
-    return Neighbourhoods(csr_array(kernel, dtype=np.float64), used, suggested, length, pair_share(kernel))
+    share = pair_share(kernel, among)
+    return Neighbourhoods(csr_array(kernel, dtype=np.float64), used, suggested, length, share)
 
 
-def pair_share(kernel: csr_array) -> float:
-    """Return the share of pairs of different people that a kernel with unit diagonal holds."""
+def pair_share(kernel: csr_array, among: Bool | None = None) -> float:
+    """Return the share of pairs of different people (those `among`) that a kernel with unit diagonal holds."""
+    if among is not None:
+        kernel = csr_array(kernel[np.flatnonzero(among)][:, np.flatnonzero(among)])
     n = kernel.shape[0]
     return float((kernel.nnz - n) / max(n * (n - 1), 1))
 
@@ -235,7 +245,15 @@ def communities_in(cluster: Int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Dependence:
-    """How the intervals of one sample are found: the bandwidth, or communities as clusters, or a reason to refuse."""
+    """How the intervals of one sample are found: the bandwidth, or communities as clusters, or a reason to refuse.
+
+    Attributes:
+        near: Who depends on whom, among everybody with a row or a tie (n_people).
+        person: Person of each row, by place among them (n_rows).
+        n_people: How many they are.
+        cluster: Community of each (-1 for none, and for people without rows), where communities are clusters.
+        refused: Why there is no valid interval, if so.
+    """
 
     near: Neighbourhoods
     person: Int
@@ -273,20 +291,25 @@ def dependence(
 ) -> Dependence:
     """Decide how intervals are found: network HAC; communities as clusters where the graph is too dense; else refuse.
 
+    Distances are taken in the whole graph. Two people whom the same helper answered are two steps apart, also where the
+    helper was answered by nobody and therefore has no row.
+
     Args:
-        adjacency: n x n union of pre-outcome ties; people without rows may be present.
+        adjacency: n x n union of pre-outcome ties, people without rows included.
         communities: Community of each person (n), -1 for none.
         person: Person of each row.
         bandwidth: Steps to use, or None for the rule.
         max_pair_share: Share of pairs above which neighbours are too many for network HAC.
         seed: Seed of sampled paths.
     """
-    present, code = np.unique(person, return_inverse=True)
-    among = csr_array(adjacency)[present][:, present]
-    near = neighbourhoods(among, bandwidth, max_pair_share=max_pair_share, seed=seed)
+    graph = undirected(adjacency)
+    with_rows = np.bincount(person, minlength=graph.shape[0]) > 0
+    nodes = np.flatnonzero(with_rows | (np.diff(graph.indptr) > 0))
+    code, among = np.searchsorted(nodes, person), with_rows[nodes]
+    near = neighbourhoods(graph[nodes][:, nodes], bandwidth, max_pair_share=max_pair_share, among=among, seed=seed)
     if bandwidth is not None or near.pair_share <= max_pair_share:
-        return Dependence(near, code, len(present), None, None)
-    cluster = communities[present]
+        return Dependence(near, code, len(nodes), None, None)
+    cluster = np.where(among, communities[nodes], -1)
     groups = communities_in(cluster)
     refused = None
     if groups < FEWEST_COMMUNITIES:
@@ -294,7 +317,7 @@ def dependence(
             f"{near.pair_share:.0%} of all pairs of people are direct neighbours and there are only {groups} communities:"
             " no interval is valid on so dense a network"
         )
-    return Dependence(near, code, len(present), cluster, refused)
+    return Dependence(near, code, len(nodes), cluster, refused)
 
 
 def breadth_first_pieces(graph: csr_array, members: Int, weight: Float, most: float) -> list[Int]:

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from causal.covariates import fit_basis, score
+from causal.covariates import fit_basis, pattern, score
 from causal.events import MICROSECONDS, Bool, Calendar, Events, Float, Inputs, Int, events_from, tie_events
 from causal.panel import Panel, PanelSettings, build_slice, first_period, prefix_at
 from causal.results import Check, Status
@@ -99,11 +99,12 @@ def tie_audit(
     periods: Sequence[int],
     max_thread_people: int = MAX_THREAD_PEOPLE,
 ) -> Check:
-    """Count the peers of sampled periods again from the messages before them."""
+    """Find the peers of sampled periods again from the messages before them."""
     differing = 0
     calendar, settings = panel.calendar, panel.settings
+    slices = {piece.period: piece for piece in panel.slices}
     for period in periods:
-        ours = rows_of(panel, period)
+        piece = slices[period]
         earlier = inputs.before(calendar.start(period)).messages
         ties = build_ties(earlier, window_days=7 * calendar.weeks, max_thread_people=max_thread_people).ties
         ties = ties.filter(pc.equal(ties["channel"], channel))
@@ -111,10 +112,12 @@ def tie_audit(
         ties = ties.filter(pc.greater_equal(pc.cast(ties["last_at"], pa.int64()), recent))
         known = pa.array(panel.people, pa.string())
         ties = ties.filter(pc.is_in(ties["target_author"], value_set=known))
-        pairs = ties.select(["source_author", "target_author"]).group_by(["source_author", "target_author"])
-        egos = pairs.aggregate([])["source_author"].value_counts()
-        count = dict(zip(egos.field("values").to_pylist(), egos.field("counts").to_pylist(), strict=True))
-        differing += sum(count.get(a, 0) != n for a, n in zip(ours.author, ours.n_peers.tolist(), strict=True))
+        codes = [
+            pc.index_in(ties[name], value_set=known).combine_chunks() for name in ("source_author", "target_author")
+        ]
+        ego, peer = (np.asarray(pc.fill_null(code, -1).to_numpy(), dtype=np.int64) for code in codes)
+        again = pattern(ego[ego >= 0], peer[ego >= 0], len(panel.people))[piece.person]
+        differing += len(np.unique(abs(again - piece.peers).nonzero()[0]))
     return Check(
         "leaks_ties",
         "fail" if differing else "pass",

@@ -293,6 +293,17 @@ def union_graph(panel: Panel, ties: TieEvents) -> csr_array:
     return graph
 
 
+def peer_graph(panel: Panel) -> csr_array:
+    """Return the symmetric 0/1 graph of whom any row could see (n x n)."""
+    n = len(panel.people)
+    seen = [(piece.person[piece.peers.nonzero()[0]], piece.peers.nonzero()[1]) for piece in panel.slices]
+    ego, peer = (np.concatenate([pair[side] for pair in seen]) for side in (0, 1))
+    graph = coo_array((np.ones(len(ego)), (ego, peer)), shape=(n, n)).tocsr()
+    graph = csr_array(graph.maximum(graph.T))
+    graph.data[:] = 1.0
+    return graph
+
+
 def with_rows(panel: Panel, rows: Bool) -> Panel:
     """Return the panel with only `rows`; the slices stay as they are."""
     per_row = ("person", "period", "n_peers", "exposing", "dropped", "forum", "outcome", "posted", "covariates")

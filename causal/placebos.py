@@ -17,6 +17,7 @@ from copenet.foundation.seeds import generator
 
 MIN_ROWS = 200
 MIN_SHARE = 0.1
+LEAST_NEW = 0.5
 Z = 1.959963984540054
 
 Fit = Callable[[Panel, Float, Bool, dict[str, Float]], Estimate]
@@ -25,10 +26,10 @@ Fit = Callable[[Panel, Float, Bool, dict[str, Float]], Estimate]
 
 @dataclass(frozen=True, slots=True)
 class Rewired:
-    """Ties with their peers exchanged, and the share of ties that changed."""
+    """Ties with their peers exchanged, and the share of them between people who are not tied in truth."""
 
     ties: TieEvents
-    changed: float
+    new: float
 
 
 def rewire(ties: TieEvents, when: Int, community: Int, seed: int) -> Rewired:
@@ -53,7 +54,10 @@ def rewire(ties: TieEvents, when: Int, community: Int, seed: int) -> Rewired:
     for low, high in zip(starts, np.r_[starts[1:], len(ties)], strict=True):
         here = order[low:high]
         peer[here] = exchanged(ties.ego[here], ties.peer[here])
-    return Rewired(TieEvents(ties.ego, peer, ties.time), float(np.mean(peer != ties.peer)))
+    n = len(community)
+    return Rewired(
+        TieEvents(ties.ego, peer, ties.time), float(np.mean(~np.isin(ties.ego * n + peer, ties.ego * n + ties.peer)))
+    )
 
 
 def exchanged(ego: Int, peer: Int) -> Int:
@@ -92,16 +96,23 @@ def rewired_graph(
     """
     events, ties = data
     rewired = rewire(ties, panel.calendar.of(ties.time), community, seed)
+    if rewired.new < LEAST_NEW:
+        detail = (
+            f"Only {rewired.new:.0%} of the made-up ties join people who are not tied in truth: within communities this "
+            "small there are no other people to exchange."
+        )
+        return Check("rewired_graph", "not_informative", detail, {"ties_new": rewired.new})
     other = build_panel(events, rewired.ties, panel.calendar, panel.settings)
     result = fit(other, exposure(other.exposing, other.n_peers), other.eligible, {})
-    figures = _figures(result) | {"ties_changed": rewired.changed}
+    figures = _figures(result) | {"ties_new": rewired.new}
     if result.estimate is None or result.se is None:
         return Check("rewired_graph", "not_informative", f"Not estimable: {result.refused}", figures)
     status: Status = "pass" if abs(result.estimate) <= Z * result.se else "warn"
     return Check(
         "rewired_graph",
         status,
-        f"Made-up peers of the same degree, community and period ({rewired.changed:.0%} of ties exchanged): "
+        f"Made-up peers of the same degree, community and period ({rewired.new:.0%} of the ties join people who are not "
+        "tied in truth): "
         f"{result.estimate:+.3f} [{result.ci_low:+.3f}, {result.ci_high:+.3f}]. Far from zero would mean a wrong "
         "estimator; near zero does not show that communities or hidden traits are no confounders.",
         figures,
@@ -130,7 +141,8 @@ def future_exposure(panel: Panel, events: Events, ties: pa.Table, exposure: Floa
     """Estimate the "effect" of what blind peers do in t + 2 on the outcome in t + 1, given the current exposure.
 
     Where peers can see the person, the outcome itself moves what they do later, so the placebo says nothing; it is
-    computed only over peers who cannot, and only where there are enough of them.
+    computed only over peers who cannot, and only where there are enough of them. Both ends of a reply see each other
+    and so do the people of a thread, so among the three channels there are none; a table with one-way ties has them.
     """
     used = np.zeros((len(panel.people), panel.calendar.count + 2))
     when = panel.calendar.of(events.time)
@@ -144,8 +156,8 @@ def future_exposure(panel: Panel, events: Events, ties: pa.Table, exposure: Floa
     figures: dict[str, object] = {"rows": int(rows.sum()), "share": share}
     if rows.sum() < MIN_ROWS or share < MIN_SHARE:
         detail = (
-            f"{share:.0%} of the rows have a peer who cannot see the person (ties are mutual): where peers can see, "
-            "the outcome itself moves what they do later."
+            f"{share:.0%} of the rows have a peer who cannot see the person, since both ends of a reply see it (ties are "
+            "mutual): where peers can see, the outcome itself moves what they do later."
         )
         return Check("future_exposure", "not_informative", detail, figures)
     result = fit(panel, (later > 0).astype(float), rows, {"current_exposure": np.nan_to_num(exposure)})

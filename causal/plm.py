@@ -30,6 +30,13 @@ def fit_residuals(
     return PlmResiduals(y - outcome.values, e - exposure.values)
 
 
+def strengths(residuals: PlmResiduals, theta: float) -> tuple[float, float]:
+    """Return E[(ỹ - θ̂ ẽ)²] and E[α̂²], α̂ = ẽ / E[ẽ²] (see `sensitivity`)."""
+    e = residuals.exposure
+    noise = float(np.mean((residuals.outcome - theta * e) ** 2))
+    return noise, 1 / max(float(np.mean(e**2)), 1e-12)
+
+
 def slope(residuals: PlmResiduals) -> tuple[float, Float]:
     """Return θ̂ and the influence value of each row (n), whose mean square gives the variance.
 

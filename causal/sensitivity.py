@@ -103,10 +103,13 @@ def analyse(
     estimate: float,
     half_width: float,
     clip: float,
+    strengths: tuple[float, float] | None = None,
+    baseline: float | None = None,
 ) -> Sensitivity:
     """Return the robustness of an estimate with every covariate group as a yardstick.
 
-    Nuisances are linear here: yardsticks need many refits, and only their relative strength is used.
+    Yardsticks need many refits, so their nuisances are linear: they compare one group with another. The scale S, which
+    sets the robustness value, is that of the estimate's own nuisances where `strengths` gives it.
 
     Args:
         y, e, X: Outcome (n), exposure (n), covariates (n x p).
@@ -116,22 +119,23 @@ def analyse(
         estimate: θ̂.
         half_width: Half the width of its interval.
         clip: Propensity clip of the representer.
+        strengths: E[(Y - g)²] and E[α²] of the nuisances of the estimate; of linear ones when None.
+        baseline: E[Y(0)] by the estimate's nuisances, for the E-value; no E-value when None.
     """
     noise, energy = _strengths(y, e, X, folds, binary, clip)
-    scale = math.sqrt(noise * energy)
+    scale = math.sqrt(math.prod(strengths or (noise, energy)))
     benchmarks = []
     for group in sorted(set(groups)):
         kept = np.asarray([g != group for g in groups])
         short_noise, short_energy = _strengths(y, e, X[:, kept], folds, binary, clip)
         benchmarks.append(_benchmark(group, (noise, energy), (short_noise, short_energy), scale, estimate))
     beyond = max(abs(estimate) - half_width, 0.0)
-    risk = float(np.mean(y[e == 0])) if binary else 0.0
     return Sensitivity(
         scale=scale,
         robustness_value=robustness_value(estimate, scale),
         robustness_value_interval=robustness_value(beyond, scale),
         benchmarks=tuple(benchmarks),
-        e_value=e_value(risk + estimate, risk) if binary else None,
+        e_value=None if baseline is None else e_value(baseline + estimate, baseline),
     )
 
 

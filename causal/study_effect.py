@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from scipy.sparse import csr_array
 
 from causal.estimators import Estimates, EstimationSettings, Sample, estimate
 from causal.events import (
@@ -29,7 +30,7 @@ from causal.events import (
 )
 from causal.exposure import MAPPINGS, Mapping, Threshold, mapping_from
 from causal.leaks import audit
-from causal.panel import Panel, PanelSettings, build_panel, union_graph
+from causal.panel import Panel, PanelSettings, build_panel, peer_graph, union_graph
 from causal.placebos import future_exposure, rewired_graph
 from causal.results import Check, EffectResult, Estimate
 from causal.schema import EXPOSURES
@@ -337,6 +338,8 @@ def _further_checks(
 
     def fit(other: Panel, values: Float, chosen: Bool, extra: dict[str, Float]) -> Estimate:
         sample = _sample(study, other, values, chosen, settings, extra)
+        if other is not panel:  # who is given the same made-up peer depends on one another, too
+            sample = replace(sample, adjacency=csr_array(study.graph.maximum(peer_graph(other))))
         return estimate(sample, _options(settings, sensitivity=False)).estimates[0]
 
     if settings.placebos and main.refused is None:

@@ -1,6 +1,7 @@
 """User ties from messages: who answered whom, in which window, and what made no tie and why.
 
-One reply makes one event between its author (the replier) and the author of its parent. It makes none when the reply
+One reply makes one event between its author (the replier) and the author of its parent, at the later of their times
+(clocks differ: a reply may be a little older than its parent). It makes none when the reply
 is a repost, when either author is deleted or unknown or declares itself a bot, when a person answers themself, when a
 time is missing, when the reply is more than `CLOCK_SKEW_SECONDS` older than its parent, or when it sits on a cycle of
 parents. Each of these is counted once, under the first reason that holds, in that order.
@@ -59,7 +60,8 @@ SELECT DISTINCT author_id FROM messages WHERE starts_with(bot_reason, 'declared'
 """
 _REPLIES = """
 CREATE TEMP TABLE replies AS
-SELECT m.author_id AS replier, coalesce(p.author_id, m.parent_author_id) AS replied, epoch_us(m.created_at) AS moment,
+SELECT m.author_id AS replier, coalesce(p.author_id, m.parent_author_id) AS replied,
+  greatest(epoch_us(m.created_at), coalesce(epoch_us(p.created_at), epoch_us(m.created_at))) AS moment,
   CASE
     WHEN m.kind = 'repost' THEN 'repost'
     WHEN m.author_id IS NULL THEN 'author_unknown'
@@ -76,12 +78,14 @@ WHERE m.parent_id IS NOT NULL
 """
 # The first moment at which each person wrote in each thread, and their place in the order of arrival. What comes later
 # changes nobody's place, so that a thread which outgrows the limit keeps the ties it had: the past stays what it was.
+# At one moment the message's id decides and not the author's, which another key would change.
 _PRESENCE = """
 CREATE TEMP TABLE presence AS
 SELECT thread_id, author_id, moment,
-       row_number() OVER (PARTITION BY thread_id ORDER BY moment, author_id) AS place
+       row_number() OVER (PARTITION BY thread_id ORDER BY moment, first_message) AS place
 FROM (
-  SELECT thread_id, author_id, min(epoch_us(created_at)) AS moment
+  SELECT thread_id, author_id, min(epoch_us(created_at)) AS moment,
+         arg_min(message_id, {'moment': created_at, 'message': message_id}) AS first_message
   FROM messages
   WHERE author_id IS NOT NULL AND author_id NOT IN (FROM bots) AND kind <> 'repost' AND created_at IS NOT NULL
   GROUP BY thread_id, author_id

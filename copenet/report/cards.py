@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from copenet.ladder import CONDITIONAL
 from copenet.report import words
 from copenet.report.evidence import Evidence
 from copenet.report.limits import limit_of
@@ -263,7 +264,6 @@ class CheckRow:
 
 _PLOTS = {"rewired_graph": "placebos", "hidden_confounder": "sensitivity", "identification": "causal_graph"}
 _ORDER = ("refused", "fail", "warn", "not_informative", "conditional", "pass")
-_CONDITIONAL = {"hidden_confounder", "identification"}  # they say "if"; "passed" would promise what nobody can check
 
 
 def check_rows(effects: Mapping[str, Any]) -> list[CheckRow]:
@@ -275,7 +275,7 @@ def check_rows(effects: Mapping[str, Any]) -> list[CheckRow]:
 
 def _check(check: Mapping[str, Any]) -> CheckRow:
     name, status = str(check.get("name", "unnamed")), str(check.get("status", "not_informative"))
-    status = "conditional" if status == "pass" and name in _CONDITIONAL else status
+    status = "conditional" if status == "pass" and name in CONDITIONAL else status
     limit, (mark, word) = limit_of(name), words.status(status)
     figures = check.get("figures")
     return CheckRow(

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from copenet import journal
 from copenet.foundation.errors import RefusedError
 from copenet.foundation.progress import Progress
-from copenet.ladder import ladder, signed
+from copenet.ladder import CONDITIONAL, ladder, signed
 from copenet.pipeline import Level, Saying
 from copenet.stages.common import encoder_of, messages_of, result, save, shown_labels, texts_of, ties_of
+from copenet.stages.label import short
 from copenet.study import Study
 
 if TYPE_CHECKING:
@@ -157,11 +158,21 @@ def saying(document: dict[str, Any], truth: float | None = None) -> Saying:
     refused = [check for check in document["checks"] if check["status"] == "refused" and not _is_why(check, document)]
     notes = [*ladder(document, truth), *_checks(document["checks"])]
     notes += [f"{check['name'].replace('_', ' ')}: REFUSED, {_first_sentence(check['detail'])}" for check in refused]
-    notes += [] if document["labels_validated"] else ["labels not validated: read this as an exploration"]
+    notes += [_labels(document)]
     notes += [f"REFUSED: {document['refused']}"] if document["refused"] else []
     line = question(document)
     figures = {"refused": len(refused) + bool(document["refused"])}
     return Saying(line, _level(document), tuple(notes), figures)
+
+
+def _labels(document: dict[str, Any]) -> str:
+    """Return how often the labels of the outcome are right, which the estimate takes them to be always."""
+    if not document["labels_validated"]:
+        return "labels not validated: read this as an exploration"
+    error: dict[str, Any] = next((c["figures"] for c in document["checks"] if c["name"] == "label_error"), {})
+    rates = [f"{name} {short(error[name])}" for name in ("sensitivity", "specificity") if error.get(name) is not None]
+    name = document["outcome"].replace("_", " ")
+    return f"labels of {name}: {' · '.join(rates)} on the gold sample; their error is not in the interval"
 
 
 def _is_why(check: dict[str, Any], document: dict[str, Any]) -> bool:
@@ -200,10 +211,16 @@ def _checks(checks: list[dict[str, Any]]) -> list[str]:
     placebos = [c for c in checks if c["name"] in PLACEBOS]
     said = [_placebo(check) for check in placebos]
     rest = [c for c in checks if c["name"] not in PLACEBOS and c["status"] != "refused"]
-    for status in ("fail", "warn", "not_informative", "pass"):
-        names = [check["name"].replace("_", " ") for check in rest if check["status"] == status]
+    for status in ("fail", "warn", "not_informative", "pass", "only if"):
+        names = [check["name"].replace("_", " ") for check in rest if _status(check) == status]
         said += [f"{status.replace('_', ' ')}: {', '.join(names)}"] if names else []
     return [" · ".join(said)] if said else []
+
+
+def _status(check: dict[str, Any]) -> str:
+    """Return the check's status; what passed only under an assumption did not pass."""
+    conditional = check["status"] == "pass" and check["name"] in CONDITIONAL
+    return "only if" if conditional else str(check["status"])
 
 
 def _placebo(check: dict[str, Any]) -> str:

@@ -251,3 +251,33 @@ def test_sensitivity_is_reported_where_there_is_a_headline():
     assert check.figures["robustness_value"] > check.figures["robustness_value_interval"] > 0
     nothing = estimate(replace(sample, y=np.random.default_rng(3).normal(size=400)), replace(LINEAR, sensitivity=True))
     assert next(c for c in nothing.checks if c.name == "hidden_confounder").status == "not_informative"
+
+
+def test_what_a_weaker_trait_than_a_measured_one_would_undo_is_no_pass():
+    """A strong measured confounder, a small effect, many rows: significant, and fragile."""
+    rng = np.random.default_rng(4)
+    n = 8_000
+    x = rng.normal(size=n)
+    e = (rng.random(n) < 1 / (1 + np.exp(-1.5 * x))).astype(float)
+    y = 0.12 * e + 2 * x + rng.normal(size=n)
+    base = worlds_of(2, n=n)
+    sample = replace(base, y=y, e=e, X=x[:, None], covariate_names=("x",), groups=("past",))
+    check = next(c for c in estimate(sample, replace(LINEAR, sensitivity=True)).checks if c.name == "hidden_confounder")
+    assert check.figures["robustness_value_interval"] > 0
+    assert check.status == "warn"
+    assert "weaker than something measured" in check.detail
+
+
+def test_the_e_value_compares_with_the_risk_of_everybody_unexposed():
+    """Exposure follows x and so does the outcome: the unexposed among the rows have a lower risk than E[Y(0)] = .35."""
+    rng = np.random.default_rng(5)
+    n = 8_000
+    x = (rng.random(n) < 0.5).astype(float)
+    e = (rng.random(n) < np.where(x == 1, 0.8, 0.2)).astype(float)
+    y = (rng.random(n) < 0.1 + 0.5 * x + 0.15 * e).astype(float)
+    assert y[e == 0].mean() < 0.25
+    base = worlds_of(2, n=n)
+    sample = replace(base, y=y, e=e, X=x[:, None], covariate_names=("x",), groups=("past",))
+    check = next(c for c in estimate(sample, replace(LINEAR, sensitivity=True)).checks if c.name == "hidden_confounder")
+    ratio = 0.5 / 0.35
+    assert check.figures["e_value"] == pytest.approx(ratio + np.sqrt(ratio * (ratio - 1)), rel=0.08)

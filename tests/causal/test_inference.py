@@ -203,3 +203,45 @@ def test_where_neighbours_share_shocks_iid_intervals_cover_too_rarely_and_networ
         covered["ours"] += abs(centre) < 1.96 * found.se
     assert covered["iid"] < 86  # P(fewer than 86 of 100 | coverage .95) < .001; the truth is about .74
     assert covered["ours"] >= 84
+
+
+def test_people_answered_by_the_same_helper_depend_on_each_other_though_helpers_have_no_row():
+    """100 worlds, true mean 0: helpers answer askers, are answered by nobody, and share their mood with all they answer."""
+    askers, helpers, worlds = 400, 80, 100
+    covered = {"cut": 0, "whole": 0}
+    for world in range(worlds):
+        rng = np.random.default_rng(world)
+        ego = np.repeat(np.arange(askers), 2)
+        peer = askers + rng.integers(helpers, size=2 * askers)
+        graph = csr_array((np.ones(len(ego)), (ego, peer)), shape=(askers + helpers,) * 2)
+        mood = rng.normal(size=helpers)
+        values = mood[peer - askers].reshape(askers, 2).sum(axis=1) + 0.5 * rng.normal(size=askers)
+        rows, nobody = np.arange(askers), np.zeros(askers + helpers, dtype=int)
+        found = dependence(graph, nobody, rows).variance(values - values.mean())
+        covered["whole"] += abs(values.mean()) < 1.96 * found.se
+        covered["cut"] += abs(values.mean()) < 1.96 * np.sqrt(found.parts["person"])
+    assert covered["cut"] < 86  # P(fewer than 86 of 100 | coverage .95) < .001
+    assert covered["whole"] >= 86
+
+
+def test_only_people_with_rows_count_as_pairs_and_as_communities():
+    ego, peer = np.repeat(np.arange(30), 30), np.tile(np.arange(30, 60), 30)
+    graph = csr_array((np.ones(900), (ego, peer)), shape=(60, 60))
+    communities = np.r_[np.arange(30) % 10, 10 + np.arange(30)]
+    found = dependence(graph, communities, np.arange(30))
+    assert found.near.bandwidth == 1  # two steps would join everybody
+    assert found.near.pair_share == 0.0  # askers are tied to helpers alone
+    dense = csr_array(np.ones((60, 60)) - np.eye(60))
+    clustered = dependence(dense, communities, np.arange(30))
+    assert clustered.variance(np.ones(30)).dof == 9.0
+
+
+@given(st.lists(st.integers(-1, 4), min_size=2, max_size=30), st.integers(0, 99))
+def test_people_without_community_are_clusters_alone_and_do_not_count(cluster, seed):
+    labels = np.array(cluster)
+    values = np.random.default_rng(seed).normal(size=len(cluster))
+    found = inference.cluster_variance(values, len(values), labels, 1.0)
+    groups = len({c for c in cluster if c >= 0})
+    squares = sum(values[labels == c].sum() ** 2 for c in set(cluster) - {-1}) + np.sum(values[labels < 0] ** 2)
+    assert found.dof == max(groups - 1, 0)
+    assert found.value == pytest.approx(squares / len(values) ** 2 * groups / max(groups - 1, 1))

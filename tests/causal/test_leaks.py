@@ -205,3 +205,65 @@ def test_a_few_early_answers_warn_and_none_pass(study):
     late = events.parent_time.copy()
     late[answers[: len(answers) // 20]] += 10**15
     assert leaks.clock_audit(replace(events, parent_time=late)).status == "warn"
+
+
+def with_clock(inputs, change):
+    """Change the times (microseconds) of the messages by their table, and build the ties anew."""
+    messages = inputs.messages
+    times = change(messages, messages["created_at"].cast(pa.int64()).to_pylist())
+    place, field = messages.column_names.index("created_at"), messages.schema.field("created_at")
+    messages = messages.set_column(place, field, pa.array(times, pa.int64()).cast(field.type))
+    return replace(inputs, messages=messages, ties=build_ties(messages, window_days=14).ties)
+
+
+def some_answers(messages, most=40):
+    """Return (row of an answer, row of its parent) of answers to messages in the table."""
+    rows = {name: row for row, name in enumerate(messages["message_id"].to_pylist())}
+    pairs = [(row, rows[p]) for row, p in enumerate(messages["parent_id"].to_pylist()) if p in rows]
+    return pairs[:: max(1, len(pairs) // most)]
+
+
+def undated_parents(messages, times):
+    return [None if row in {parent for _, parent in some_answers(messages)} else t for row, t in enumerate(times)]
+
+
+def just_before_the_parent(messages, times):
+    """Answers half a minute older than their parents, across the start of a period."""
+    width = 14 * 86_400 * 1_000_000
+    origin = 4 * 86_400 * 1_000_000
+    for answer, parent in some_answers(messages):
+        start = (times[parent] - origin) // width * width + origin
+        times[parent], times[answer] = start + 10_000_000, start - 20_000_000
+    return times
+
+
+def days_early(messages, times):
+    for answer, parent in some_answers(messages, 3):
+        times[answer] = times[parent] - 20 * 86_400 * 1_000_000
+    return times
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["parent_author_named", "parent_author_unnamed"])
+@pytest.mark.parametrize("change", [undated_parents, just_before_the_parent, days_early])
+def test_odd_times_of_an_honest_dump_are_no_leak(change, named):
+    _, inputs = simulated()
+    if not named:
+        place = inputs.messages.column_names.index("parent_author_id")
+        nothing = pa.nulls(inputs.messages.num_rows, pa.string())
+        unnamed = inputs.messages.set_column(place, inputs.messages.schema.field(place), nothing)
+        inputs = replace(inputs, messages=unnamed)
+    odd = with_clock(inputs, change)
+    assert not odd.messages["created_at"].equals(inputs.messages["created_at"])
+    for channel in ("received_reply", "co_thread"):
+        check = audited(odd, channel)
+        assert check.status in ("pass", "warn"), check.detail
+        assert check.figures["leaks_truncation"]["rows"] == check.figures["leaks_ties"]["rows"] == 0
+
+
+def test_as_many_peers_but_other_people_are_caught(study):
+    panel, _, _, inputs = study
+    other = np.random.default_rng(0).permutation(len(panel.people))
+    swapped = replace(panel, slices=tuple(replace(s, peers=s.peers[:, other]) for s in panel.slices))
+    periods = leaks.sampled_periods(panel)
+    assert leaks.tie_audit(panel, inputs, CHANNEL, periods).status == "pass"
+    assert leaks.tie_audit(swapped, inputs, CHANNEL, periods).status == "fail"

@@ -62,20 +62,23 @@ def events(table: pa.Table, max_thread_people: int) -> tuple[list[tuple[str, str
         counts["replies"] += 1
         counts[why] += 1
         if why == "tie":
-            found.append((row["author_id"], replied, "replied_to", row["created_at"]))
-            found.append((replied, row["author_id"], "received_reply", row["created_at"]))
-    joined: dict[str, dict[str, datetime]] = defaultdict(dict)
+            parent = by_id.get(row["parent_id"])
+            when = max(row["created_at"], (parent and parent["created_at"]) or row["created_at"])
+            found.append((row["author_id"], replied, "replied_to", when))
+            found.append((replied, row["author_id"], "received_reply", when))
+    joined: dict[str, dict[str, tuple[datetime, str]]] = defaultdict(dict)
     for row in rows:
         who, when = row["author_id"], row["created_at"]
         if who is None or who in bots or row["kind"] == "repost" or when is None:
             continue
         here = joined[row["thread_id"]]
-        here[who] = min(here.get(who, when), when)
+        first = (when, row["message_id"])
+        here[who] = min(here.get(who, first), first)
     for here in joined.values():
         counts["threads"] += 1
         counts["threads_too_large"] += len(here) > max_thread_people
-        early = sorted(here, key=lambda who: (here[who], who))[:max_thread_people]
-        found += [(a, b, "co_thread", max(here[a], here[b])) for a in early for b in early if a != b]
+        early = sorted(here, key=lambda who: here[who])[:max_thread_people]
+        found += [(a, b, "co_thread", max(here[a], here[b])[0]) for a in early for b in early if a != b]
     return found, counts
 
 

@@ -50,20 +50,29 @@ def test_ties_and_counts_are_those_of_brute_force(table: pa.Table, window_days: 
     assert built.counts == {**expected, "tie_replies": counts["tie"]}
 
 
+SAID = st.lists(
+    st.tuples(st.sampled_from("abcde"), st.integers(0, 48), st.sampled_from("xxy")), min_size=4, max_size=12
+)
+
+
 @settings(max_examples=100)
-@given(conversations(), st.just(2), st.integers(-86_400, 86_400))
-def test_what_comes_later_takes_back_no_tie(table: pa.Table, most: int, seconds: int) -> None:
-    """Ties before a moment are the same whether or not the messages after it exist (bots are left out of both)."""
-    bots = pa.array(sorted(graph_oracle.declared_bots(table.to_pylist())), pa.string())
-    table = table.filter(pa.compute.invert(pa.compute.is_in(table["author_id"], value_set=bots)))
-    cut = pa.scalar(at(seconds), table.schema.field("created_at").type)
-    earlier = table.filter(pa.compute.less(table["created_at"], cut))
+@given(SAID, st.integers(8, 40), st.integers(2, 3))
+@example([("a", 1, "x"), ("b", 2, "x"), ("c", 20, "x"), ("d", 21, "x")], 10, 2)
+@example([("a", 5, "x"), ("b", 5, "x"), ("a", 9, "x"), ("c", 5, "x")], 8, 2)
+def test_what_comes_later_takes_back_no_tie(said: list[tuple[str, int, str]], hour: int, most: int) -> None:
+    """Ties before a moment are the same whether or not the messages after it exist."""
+    rows = [
+        {"message_id": str(i), "author_id": f"u_{who}", "created_at": at(3600 * when), "thread_id": thread}
+        for i, (who, when, thread) in enumerate(said)
+    ]
+    cut = at(3600 * hour)
 
-    def together(part: pa.Table) -> set[tuple[object, ...]]:
-        rows = rows_of(build_ties(part, window_days=1, max_thread_people=most).ties)
-        return {(*row[:4], row[5]) for row in rows if row[2] == "co_thread" and row[5] < at(seconds)}
+    def before(part: list[dict[str, object]]) -> set[tuple[object, ...]]:
+        ties = build_ties(messages(*part), window_days=1, max_thread_people=most).ties.to_pylist() if part else []
+        found = {(r["source_author"], r["target_author"], r["channel"], r["first_at"]) for r in ties}
+        return {row for row in found if row[2] == "co_thread" and row[3] < cut}
 
-    assert together(table) == together(earlier)
+    assert before(rows) == before([row for row in rows if row["created_at"] < cut])
 
 
 def test_a_thread_that_outgrows_the_limit_keeps_the_ties_it_had() -> None:

@@ -8,6 +8,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+# Two workers on two cores: threads of linear algebra in each would wait for one another (twice the time, measured).
+# numpy reads this when it is first imported, and the workers inherit it.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
 ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = Path(os.environ.get("COPENET_SHARED_DATA", ROOT.parent / "shared" / "data"))
 

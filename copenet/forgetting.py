@@ -2,39 +2,43 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from copenet import journal, stores
 from copenet.foundation.errors import ResourceError
-from copenet.foundation.files import private_directory
 from copenet.freshness import lock
-from copenet.pipeline import STAGES, Pipeline
+from copenet.pipeline import Pipeline
 from copenet.study import Study
 
 PLATFORM = "reddit"  # the one platform this version reads
-DERIVED = ("embeddings", "labels", "models", "panel", "graph")
 
 
 def forget_people(study: Study, users: Sequence[str]) -> dict[str, int]:
     """Remove `users` (usernames) and everything computed from them; return counts.
 
     They stay out when the same dump is read again. Results are removed with them, because any of them could still
-    hold a trace, and are made again by the next run.
+    hold a trace, and are made again by the next run. A kill at any moment leaves nothing of them behind for long: what
+    is computed is marked as to be removed before anything changes, and the next run or forget removes it.
 
     Raises:
+        UsageError: Something given is no username.
+        InputError: Nothing was ingested, or the key is lost or another; nothing is changed then.
+        RefusedError: Others were forgotten under another key; nothing is changed then.
         ResourceError: A store cannot be reached; everything else is removed by then, and asking again finishes it.
     """
-    from ingest import forget
+    from ingest import check_forget, forget
 
+    pipeline, key_file = Pipeline(study), _key_file(study)
     with lock(study.restricted / "stages" / "lock"):
+        pipeline.finish_removal()
+        check_forget(study.restricted, PLATFORM, users, key_file=key_file)
+        pipeline.begin_removal()
         left = stores.drop_all(study)
-        messages = forget(study.restricted, PLATFORM, users, key_file=_key_file(study))
+        messages = forget(study.restricted, PLATFORM, users, key_file=key_file)
         counts = {"asked": len(users), "messages": messages}
         journal.append(study.journal, "forgot", asked=len(users), messages=messages, stores_left=len(left))
-        _remove_derived(study)
-        Pipeline(study).forget_outputs(stage.name for stage in STAGES if stage.name != "ingest")
+        pipeline.finish_removal()
     if left:
         raise _unfinished(counts, left)
     return counts
@@ -52,11 +56,3 @@ def _unfinished(counts: dict[str, int], left: Sequence[stores.Undropped]) -> Res
 def _key_file(study: Study) -> Path | None:
     named = study.settings.ingest.key_file
     return study.file(named) if named else None
-
-
-def _remove_derived(study: Study) -> None:
-    for name in DERIVED:
-        shutil.rmtree(study.restricted / name, ignore_errors=True)
-        private_directory(study.restricted / name)
-    shutil.rmtree(study.results, ignore_errors=True)
-    study.results.mkdir()

@@ -8,6 +8,7 @@ is fresh. A killed stage leaves the record "running", which nobody holds any mor
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -17,12 +18,13 @@ from time import perf_counter, process_time
 from typing import Any, Literal
 
 from copenet import __version__, journal
-from copenet.foundation.errors import CopenetError, UsageError
-from copenet.foundation.files import digest_of, private_directory, read_json, write_json
+from copenet.foundation.errors import CopenetError, ResourceError, UsageError
+from copenet.foundation.files import digest_of, private_directory, read_json, sync_directory, write_json
 from copenet.foundation.progress import SILENT, Progress
 from copenet.freshness import Fingerprints, code_digest, is_locked, lock
 from copenet.study import Study
 
+DERIVED = ("embeddings", "labels", "models", "panel", "graph")  # folders of restricted/ computed from the messages
 State = Literal["fresh", "stale", "missing", "running", "failed"]
 Level = Literal["ok", "warn", "refused"]
 
@@ -170,6 +172,7 @@ class Pipeline:
         self.study = study
         self._prints = Fingerprints(study.restricted / "stages" / "fingerprints.json")
         self._lock = study.restricted / "stages" / "lock"
+        self._removal = study.restricted / "forgetting.json"
 
     def states(self) -> list[dict[str, Any]]:
         """Return name, state, seconds and digest of every stage, in order."""
@@ -178,7 +181,7 @@ class Pipeline:
         rows = []
         for stage in STAGES:
             record = self._record(stage)
-            found[stage.name] = self._state(stage, record, found, held)
+            found[stage.name] = self._seen_state(stage, record, found, held)
             row = {"name": stage.name, "state": found[stage.name], "seconds": record.get("seconds")}
             rows.append({**row, "digest": record.get("digest"), "reason": record.get("reason")})
         self._prints.save()
@@ -203,7 +206,8 @@ class Pipeline:
     ) -> list[Report]:
         """Bring `names` (all stages when None) and everything they rest on up to date, in order.
 
-        A stage that fails stops those that rest on it and no others, so nothing that can be done is lost.
+        A stage that fails stops those that rest on it and no others, so nothing that can be done is lost. What a killed
+        forget left behind is removed first, whatever is wanted.
 
         Args:
             names: Stages wanted.
@@ -215,6 +219,7 @@ class Pipeline:
         forced = set(force)
         reports: dict[str, Report] = {}
         with lock(self._lock):
+            self.finish_removal()
             journal.declare(self.study.journal, self.study.estimand())
             for stage in STAGES:
                 if stage.name in wanted:
@@ -231,6 +236,27 @@ class Pipeline:
         """Drop the records of stages, which makes them and what rests on them run again."""
         for name in names:
             record_path(self.study, name).unlink(missing_ok=True)
+
+    def begin_removal(self) -> None:
+        """Mark, durably, that all that is computed from the messages must go: a kill cannot lose it any more."""
+        write_json(self._removal, {"remove": [*DERIVED, "results"]})
+
+    def finish_removal(self) -> None:
+        """Remove all that is computed from the messages if that was begun; the caller holds the study's lock.
+
+        Raises:
+            ResourceError: Something cannot be removed; the mark stays, so the next run tries again.
+        """
+        if not self._removal.exists():
+            return
+        self.forget_outputs(stage.name for stage in STAGES if stage.name != "ingest")
+        for name in DERIVED:
+            _empty(self.study.restricted / name)
+            private_directory(self.study.restricted / name)
+        _empty(self.study.results)
+        self.study.results.mkdir()
+        self._removal.unlink()  # last: while it is there, something may be left
+        sync_directory(self._removal.parent)
 
     def _bring(self, stage: Stage, before: dict[str, Report], progress: Progress, *, forced: bool) -> Report:
         if any(before[name].state in ("failed", "skipped") for name in stage.after):
@@ -292,6 +318,12 @@ class Pipeline:
             record["reason"] = "interrupted"
         return record
 
+    def _seen_state(self, stage: Stage, record: dict[str, Any], upstream: dict[str, State], held: bool) -> State:
+        """Return the state as people see it: what is yet to be removed for somebody's sake is not fresh."""
+        state = self._state(stage, record, upstream, held)
+        doomed = state == "fresh" and stage.name != "ingest" and self._removal.exists()
+        return "stale" if doomed else state
+
     def _state(self, stage: Stage, record: dict[str, Any], upstream: dict[str, State], held: bool) -> State:
         if not record:
             return "missing"
@@ -325,6 +357,20 @@ class Pipeline:
 
     def _output_digest(self, stage: Stage) -> str:
         return digest_of([[name, self._prints.of(self.study.path / name)] for name in stage.outputs])
+
+
+def _empty(folder: Path) -> None:
+    """Remove a folder, and say so where that does not succeed: it may hold somebody who is forgotten."""
+    if not folder.exists():
+        return
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise ResourceError(
+            f"{folder} cannot be removed ({error.strerror or type(error).__name__}) and may still hold people who are "
+            "forgotten.",
+            remedy="Check its permissions and that it is a plain folder, then run: copenet run STUDY",
+        ) from error
 
 
 def _with_upstream(names: Iterable[str]) -> set[str]:

@@ -9,7 +9,10 @@ from copenet.foundation.errors import InputError, UsageError
 from copenet.foundation.files import read_json, write_json
 from copenet.study import Study
 
+MONTHLY = ("RC_", "RS_")  # Pushshift's comments and submissions of a month; unpacked they have no suffix
 SUFFIXES = (".zst", ".gz", ".ndjson", ".jsonl", ".json", ".txt")
+
+NAMED = f"Dumps in a folder end in {', '.join(SUFFIXES)}, or are called RC_… or RS_… without an ending."
 
 
 def remembered(study: Study) -> list[Path]:
@@ -44,9 +47,15 @@ def expand(paths: Iterable[Path]) -> list[Path]:
     """Return files for `paths`, with folders replaced by the dumps in them."""
     found: dict[Path, None] = {}
     for path in paths:
-        inside = sorted(p for p in path.iterdir() if p.is_file() and _is_dump(p)) if path.is_dir() else [path]
+        inside = sorted(p for p in path.iterdir() if _is_open(p) and _is_dump(p)) if path.is_dir() else [path]
         found.update(dict.fromkeys(p.resolve() for p in inside))
     return list(found)
+
+
+def passed_over(paths: Iterable[Path]) -> dict[Path, int]:
+    """Return, for each folder of `paths`, how many files in it are not read because of their names, if any."""
+    counts = {p: sum(_is_open(f) and not _is_dump(f) for f in p.iterdir()) for p in paths if p.is_dir()}
+    return {path: count for path, count in counts.items() if count}
 
 
 def check(paths: Iterable[Path]) -> None:
@@ -59,7 +68,7 @@ def check(paths: Iterable[Path]) -> None:
         if not path.exists():
             raise InputError(f"{path}: no such file or folder.", remedy=_neighbours(path))
         if path.is_dir() and not expand([path]):
-            raise InputError(f"{path} holds no dump.", remedy=f"Dumps end in {', '.join(SUFFIXES)}.")
+            raise InputError(f"{path} holds no dump.", remedy=NAMED)
 
 
 def required(study: Study) -> Sequence[Path]:
@@ -79,8 +88,13 @@ def required(study: Study) -> Sequence[Path]:
     return expand(named)
 
 
+def _is_open(path: Path) -> bool:
+    return path.is_file() and not path.name.startswith(".")
+
+
 def _is_dump(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+    monthly = not path.suffix and path.name.upper().startswith(MONTHLY)
+    return monthly or path.suffix.lower() in SUFFIXES
 
 
 def _neighbours(path: Path) -> str:

@@ -6,11 +6,12 @@ from ingest.pseudonyms import load_key, pseudonym
 from ingest.quality_figures import quality
 from ingest.scrub import strip_quotes
 from ingest.settings import IngestSettings, IngestSummary
-from ingest.study_tables import forget, ingest, read_messages, read_texts
+from ingest.study_tables import check_forget, forget, ingest, read_messages, read_texts
 
 __all__ = [
     "IngestSettings",
     "IngestSummary",
+    "check_forget",
     "forget",
     "ingest",
     "load_key",

@@ -2,7 +2,8 @@
 
 Nothing here depends on the order of files, on batches or on repetition: of several copies of a message the latest
 retrieved is kept, and where that does not decide, the one whose text is gone (a deletion is never undone), the latest
-edited, and at last the one with the smallest digest of its content.
+edited, the one with the smallest digest of its content without names, and at last, for copies that differ in nothing
+but whom they name, the one at the first place. Pseudonyms decide nothing: the key is random, and must not choose.
 """
 
 from __future__ import annotations

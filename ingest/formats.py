@@ -45,6 +45,16 @@ def _format_of_line(data: bytes) -> SourceFormat | None:
     return next((f for f in FORMATS if f.recognises(record)), None)
 
 
+def username(platform: str, typed: str) -> str:
+    """Return the raw name of a person on `platform`, however it was typed.
+
+    Raises:
+        UsageError: It is no username there.
+    """
+    known = next((f for f in FORMATS if f.platform == platform), None)
+    return known.username(typed) if known else typed.strip()
+
+
 def require_file(path: Path) -> None:
     """Refuse what is no readable file.
 

@@ -11,6 +11,7 @@ import duckdb
 
 from copenet.foundation.errors import InputError
 from copenet.foundation.files import read_json
+from ingest.file_names import shown
 from ingest.staging import Cursor
 
 CLOCK_SKEW_SECONDS = 60
@@ -75,7 +76,7 @@ WHERE created_at IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2
 
 def rejects(cursors: list[Cursor]) -> dict[str, Any]:
     """Return what could not be kept of the files read: file name, line and reason, never content."""
-    listed = [{"file": c.file, "line": line, "reason": why} for c in cursors for line, why in c.rejected]
+    listed = [{"file": shown(c.file), "line": line, "reason": why} for c in cursors for line, why in c.rejected]
     listed.sort(key=lambda r: (r["file"], r["line"], r["reason"]))
     return {"rejected": listed, "rejected_count": len(listed) + sum(c.rejected_more for c in cursors)}
 

@@ -50,6 +50,7 @@ class SourceFormat:
         recognises: Whether a decoded record looks like this format.
         parse: Raises `BadRecordError` when a record holds no message.
         known_bots: Raw names which are declared bots wherever they appear.
+        username: Returns the raw name of a person as somebody typed it; raises `UsageError` for what is none.
     """
 
     name: str
@@ -58,6 +59,7 @@ class SourceFormat:
     recognises: Callable[[dict[str, Any]], bool]
     parse: Callable[[dict[str, Any]], Draft]
     known_bots: tuple[str, ...] = ()
+    username: Callable[[str], str] = str.strip
 
 
 def decode(line: bytes) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from copenet.foundation.errors import UsageError
 from ingest.records import BadRecordError, Draft, SourceFormat
 
 _EARLIEST, _LATEST = 1_104_537_600, 4_102_444_800  # 2005 (Reddit's first year) to 2100
@@ -18,6 +19,12 @@ _FULLNAME = re.compile(r"t[13]_[0-9a-z]{1,16}")
 _DELETED = frozenset({"[deleted]", "[deleted by user]"})
 _REMOVED = frozenset({"[removed]", "[removed by reddit]", "[ removed by reddit ]"})
 _BY_AUTHOR = frozenset({"deleted", "author"})
+_NAME, _PROFILE = r"([\w\-]{1,64})", r"(?:(?:user|u)/+|r/+u_)"
+_TYPED = (
+    re.compile(rf"(?:https?://)?(?:[\w\-]+\.)*reddit\.com/+{_PROFILE}{_NAME}(?:[/?#]\S*)?", re.I),
+    re.compile(rf"/*{_PROFILE}{_NAME}/*", re.I),
+    re.compile(rf"[/@]?{_NAME}"),
+)
 _DIGITS36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -79,9 +86,32 @@ def _is_comment(record: dict[str, Any]) -> bool | None:
     name = record.get("name")
     if isinstance(name, str) and name[:3] in ("t1_", "t3_"):
         return name[1] == "1"
+    if any(record.get(field) is not None for field in ("body", "link_id")):
+        return True
+    if any(record.get(field) is not None for field in ("title", "selftext")):
+        return False  # a submission exported with the columns of comments, all of them null
     if "body" in record or "link_id" in record:
         return True
     return False if "title" in record or "selftext" in record else None
+
+
+def username(typed: str) -> str:
+    """Return a username without what people write around it.
+
+    Raises:
+        UsageError: It is no username. The message does not repeat it.
+
+    >>> username("https://www.reddit.com/user/Ada/comments/"), username("U/Ada"), username("@Ada")
+    ('Ada', 'Ada', 'Ada')
+    """
+    plain = typed.strip().replace("\\", "")
+    found = next((match for pattern in _TYPED if (match := pattern.fullmatch(plain))), None)
+    if found is None:
+        raise UsageError(
+            "One of the names given is no username.",
+            remedy="A username has letters, digits, _ and - only. Give it as Name, u/Name, @Name or a profile's address.",
+        )
+    return found[1]
 
 
 def _native_id(record: dict[str, Any]) -> str:
@@ -194,4 +224,5 @@ REDDIT = SourceFormat(
     recognises=recognises,
     parse=parse,
     known_bots=("AutoModerator",),
+    username=username,
 )

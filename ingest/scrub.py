@@ -20,17 +20,24 @@ _SOCIAL = re.compile(
     rf"\.(?:com|me|tv)/{_REST}",
     re.I,
 )
-_EMAIL = re.compile(r"(?:mailto:)?(?<![\w.+%\-])[\w.+%\-]+@[\w\-]+(?:\.[\w\-]+)+")
-_MENTION = re.compile(
-    rf"(?:{_SLASH}?(?:{_START}|(?<=%2f))u{_SLASH}+|{_SLASH}user{_SLASH}+|/?{_START}r/+u_){_NAME}", re.I
+_EMAIL = re.compile(
+    r"(?:mailto:)?(?<![\w.+%'\-])(?!(?<=\\)[_.+*'\-])"  # starts nowhere inside an address: that would cost squares
+    r"('*+)(?:[\w.+%'\-]|\\[_.+*'\-])++\\?@"  # Markdown escapes with backslashes
+    r"(?:[\w\-]|\\[_\-])++(?:\\?\.(?:[\w\-]|\\[_\-])++)+"
 )
-_AT = re.compile(rf"{_START}[@\uff20]((?:[\w\-]|\\_){{2,}}(?:\.[\w\-]+)*)")  # other sites allow dots in handles
+_MENTION = re.compile(rf"(?:{_SLASH}?(?:{_START}|(?<=%2f))u(?:ser)?{_SLASH}+|/?{_START}r/+u_){_NAME}", re.I)
+_AT = re.compile(  # other sites allow dots in handles
+    rf"{_START}[@\uff20]((?:[\w\-]|\\[_\-]){{2,}}(?:\\?\.(?:[\w\-]|\\[_\-])+)*)"
+)
 _LABEL = re.compile(r"\[([^\[\]\n]{1,200})\](?=\(\s*<?([^\s()<>]{1,500}))")  # Markdown: [label](target
 _PHONE = re.compile(
     r"(?<![\w.])(?:\+\d(?:[ ().\-]{0,2}\d){7,13}|(?:1[ .\-]?)?(?:\(\d{3}\) ?|\d{3}[ .\-]?)\d{3}[ .\-]?\d{4})(?!\w)"
 )
 _DIGITS = re.compile(r"\d{3}|\+\d")  # far cheaper than _PHONE, and every number it finds has one
-_INVISIBLE = re.compile("[\u200b\u2060\ufeff\x00]")
+_INVISIBLE = re.compile(  # Unicode's format characters, which can split a name unseen; U+200D stays, it joins emoji
+    "[\x00\u00ad\u061c\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f]"
+)
 _QUOTE = re.compile(r"\s{0,3}(?:>|&gt;|&amp;gt;)(?!!)")
 
 
@@ -57,7 +64,7 @@ class Scrubber:
             text = _LABEL.sub(self._label, text)
         text = self._links(text)
         if "@" in text or "\uff20" in text:
-            text = _AT.sub(self._mention, _EMAIL.sub("[email]", text))
+            text = _AT.sub(self._mention, _EMAIL.sub(r"\1[email]", text))
         if "/" in text or "%2" in text:
             text = _MENTION.sub(self._mention, text)
         return _PHONE.sub("[phone]", text) if _DIGITS.search(text) else text

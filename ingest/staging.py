@@ -6,7 +6,9 @@ cursor is replaced only after the parts it counts are on disk; a part beyond the
 
 from __future__ import annotations
 
+import re
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from hashlib import blake2b
@@ -20,13 +22,16 @@ from copenet.foundation.files import digest_of, private_directory, read_json, wr
 from copenet.foundation.progress import SILENT, Progress
 from copenet.foundation.tables import TIMESTAMP, write_table
 from ingest.containers import Line, Loss, read_lines
+from ingest.file_names import shown
 from ingest.pseudonyms import Pseudonyms, fingerprint
 from ingest.records import BadRecordError, Draft, SourceFormat, decode
-from ingest.scrub import Scrubber
+from ingest.scrub import FORGOTTEN_NAME, Scrubber
 from ingest.settings import IngestSettings
 
-VERSION = 3  # raise it when what is staged changes: older folders are then staged again
+VERSION = 4  # raise it when what is staged changes: older folders are then staged again
 MAX_REJECTS = 1000  # listed per file; the others are counted
+MAX_HELD_BYTES = 32 * 2**20  # of texts in one batch: a few long lines weigh more than many short ones
+_PSEUDONYM = re.compile(r"[a-z]{1,16}:u_[0-9a-f]{16}")
 
 STAGED = pa.schema(
     [
@@ -48,7 +53,7 @@ STAGED = pa.schema(
         pa.field("declared_replies", pa.int64()),  # what the source says the thread holds
         pa.field("text_digest", pa.string()),  # equal for equal texts: finds repeated ones
         pa.field("names_replaced", pa.int64(), nullable=False),
-        pa.field("content", pa.string(), nullable=False),  # digest of everything but `source`: breaks ties
+        pa.field("content", pa.string(), nullable=False),  # digest of all but `source` and names: breaks ties
     ]
 )
 STAGED_TEXTS = pa.schema(
@@ -155,7 +160,7 @@ def stage(
     private_directory(folder)
     for leftover in folder.glob(".*.partial"):
         leftover.unlink()
-    with progress.task(f"read {path.name}", total=path.stat().st_size, unit="B") as task:
+    with progress.task(f"read {shown(path.name)}", total=path.stat().st_size, unit="B") as task:
         return _Stager(path, folder, source, names, settings, cursor).run(task.advance)
 
 
@@ -187,6 +192,7 @@ class _Stager:
         self._texts: list[tuple[str, str, str]] = []
         self._rejected: list[tuple[int, str]] = []
         self._withheld: list[str] = []
+        self._held_bytes = 0
 
     def run(self, advance: Callable[[float], None]) -> Cursor:
         start, number, seen = self._cursor.line, 0, False
@@ -195,7 +201,8 @@ class _Stager:
             if number <= start:
                 continue
             self._take(item)
-            if len(self._rows) + len(self._rejected) >= self._settings.batch_rows:
+            full = len(self._rows) + len(self._rejected) >= self._settings.batch_rows
+            if full or self._held_bytes > MAX_HELD_BYTES:
                 self._commit(number)
         if not seen:
             self._rejected.append((0, "empty file"))
@@ -219,6 +226,7 @@ class _Stager:
         self._rows.append(row)
         if text is not None:
             self._texts.append(text)
+            self._held_bytes += sys.getsizeof(text[2])
 
     def _commit(self, line: int, *, done: bool = False) -> None:
         part = self._cursor.parts
@@ -240,7 +248,7 @@ class _Stager:
         )
         write_cursor(self._folder, cursor)
         self._cursor, self._withheld = cursor, []
-        self._rows, self._texts, self._rejected = [], [], []
+        self._rows, self._texts, self._rejected, self._held_bytes = [], [], [], 0
 
 
 class RowMaker:
@@ -284,8 +292,28 @@ class RowMaker:
         )
         extra = (draft.declared_replies, _digest(text) if text else None, scrubber.names_replaced - before)
         source = f"{self._source}:{line}"
-        row = (*body, source, *extra, _digest(orjson.dumps((*body, *extra)).decode()))
+        row = (*body, source, *extra, self._content(draft, text, scrubber.names_replaced - before))
         return row, ((str(row[1]), source, text) if text else None)
+
+    def _content(self, draft: Draft, text: str | None, names_replaced: int) -> str:
+        """Return a digest of all that a copy says except who: it is the same under every key."""
+        told = (
+            draft.kind,
+            draft.thread,
+            draft.parent,
+            draft.author_status,
+            draft.forum if draft.forum_owner is None else FORGOTTEN_NAME,
+            draft.created_at,
+            draft.edited_at,
+            draft.retrieved_at,
+            draft.text_status,
+            draft.score,
+            draft.bot,
+            draft.declared_replies,
+            names_replaced,
+            None if text is None else _PSEUDONYM.sub(FORGOTTEN_NAME, text),
+        )
+        return _digest(orjson.dumps(told).decode())
 
     def _forum(self, draft: Draft) -> str | None:
         if draft.forum_owner is None:

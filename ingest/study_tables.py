@@ -7,10 +7,11 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -18,6 +19,7 @@ from copenet.foundation.errors import InputError, ResourceError
 from copenet.foundation.files import digest_file, digest_of, private_directory, read_json, write_json
 from copenet.foundation.progress import SILENT, Progress
 from copenet.foundation.tables import read_table
+from ingest.file_names import shown
 from ingest.finalise import build, engine, recover, write
 from ingest.forgotten import (
     Forgotten,
@@ -30,7 +32,7 @@ from ingest.forgotten import (
     with_withheld,
     write_forgotten,
 )
-from ingest.formats import FORMATS, find_format, require_file
+from ingest.formats import FORMATS, find_format, require_file, username
 from ingest.pseudonyms import Pseudonyms, fingerprint, load_key, pseudonym
 from ingest.quality_figures import figures, rejects
 from ingest.schema import MESSAGES, TEXTS
@@ -46,7 +48,7 @@ from ingest.staging import (
     staged_names,
 )
 
-_FINAL_VERSION = 2
+_FINAL_VERSION = 3
 
 
 def ingest(
@@ -169,7 +171,7 @@ class _Tables:
         root, path = self.restricted / "ingest", self.restricted / "ingest" / "final.json"
         every = purged(root, self.names)
         staged = [(folder, cursor) for folder, cursor in every if folder.name not in self.left_out]
-        others = sorted(cursor.file for folder, cursor in every if folder.name in self.left_out)
+        others = sorted(shown(cursor.file) for folder, cursor in every if folder.name in self.left_out)
         last = read_json(path) if path.is_file() else {}
         state = self._state(staged, others)
         there = (self.restricted / "messages").is_dir() and (self.restricted / "texts").is_dir()
@@ -202,6 +204,7 @@ class _Tables:
     ) -> dict[str, Any]:
         with (
             progress.task("join messages", total=2, unit="tables") as task,
+            _within_resources(settings.memory_limit_mb),
             engine(self.restricted / "ingest" / ".spill", settings.memory_limit_mb) as db,
         ):
             messages = [p for folder, cursor in staged for p in cursor.message_parts(folder)]
@@ -213,6 +216,66 @@ class _Tables:
             return figures(db, [cursor for _, cursor in staged])
 
 
+@contextmanager
+def _within_resources(memory_limit_mb: int) -> Iterator[None]:
+    """Turn what DuckDB lacks into a fault without its text, which can quote values of the tables.
+
+    Raises:
+        ResourceError: The messages could not be joined within the memory and the disk there are.
+    """
+    try:
+        yield
+    except duckdb.Error as error:
+        raise ResourceError(
+            f"The messages could not be joined with {memory_limit_mb} MB of memory and the disk there is "
+            f"(DuckDB: {type(error).__name__}).",
+            remedy="Free space on the disk of the study's restricted folder, where what exceeds memory goes, and try "
+            "again; from Python, IngestSettings(memory_limit_mb=…) allows more memory.",
+        ) from None  # DuckDB's own text may not be shown
+
+
+@dataclass(frozen=True)
+class _Leaving:
+    """What forgetting some people comes to, as far as it is known before anything is changed."""
+
+    key: bytes
+    gone: frozenset[str]
+    forgotten: Forgotten  # the list to be, without the messages of `gone`
+    unusable: frozenset[str]
+    left_out: frozenset[str]
+
+
+def _leaving(root: Path, restricted: Path, platform: str, raw_names: Sequence[str], key_file: Path | None) -> _Leaving:
+    if not any(staged_folders(root)):
+        raise InputError("Nothing has been ingested into this study.", remedy="Run: copenet ingest STUDY PATH…")
+    names = [username(platform, raw) for raw in raw_names]
+    key = load_key(restricted, key_file)
+    mark = fingerprint(key)
+    gone = frozenset(pseudonym(key, platform, name) for name in names)
+    unusable, left_out = _unusable(root, mark), frozenset(_last(restricted).get("left_out", ()))
+    known = with_withheld(root, read_forgotten(restricted))
+    if known.fits(mark):
+        _require_one_key(root, mark, left_out)
+        people = known.people | gone
+    else:
+        require_all_named(known, set(gone))
+        people = gone
+    return _Leaving(key, gone, Forgotten(mark, people, known.messages), unusable, left_out)
+
+
+def check_forget(restricted: Path, platform: str, raw_names: Sequence[str], *, key_file: Path | None = None) -> None:
+    """Raise what `forget` would refuse, and change nothing: for whoever has to remove other things before it.
+
+    Raises:
+        UsageError: Something given is no username.
+        InputError: As for `forget`.
+        RefusedError: As for `forget`.
+        ResourceError: As for `forget`.
+    """
+    with locked(restricted) as root:
+        _leaving(root, restricted, platform, raw_names, key_file)
+
+
 def forget(restricted: Path, platform: str, raw_names: Sequence[str], *, key_file: Path | None = None) -> int:
     """Remove people: their messages in every copy, their texts, and mentions of them; they stay out ever after.
 
@@ -222,37 +285,27 @@ def forget(restricted: Path, platform: str, raw_names: Sequence[str], *, key_fil
 
     Args:
         platform: Where they are known under `raw_names`.
+        raw_names: Usernames, however they are written there (`u/Name`, `@Name`, the address of a profile).
         key_file: The key, where it is not `restricted/key`.
 
     Returns:
         How many messages were removed from the tables; 0 where nobody of these names wrote any.
 
     Raises:
+        UsageError: Something given is no username.
         InputError: Nothing was ingested yet, or the key is lost or not the one used before.
         RefusedError: Others were forgotten under another key, and not all of them are named.
         ResourceError: An ingest of this study is running.
     """
     with locked(restricted) as root:
-        if not any(staged_folders(root)):
-            raise InputError("Nothing has been ingested into this study.", remedy="Run: copenet ingest STUDY PATH…")
-        key = load_key(restricted, key_file)
-        gone = {pseudonym(key, platform, raw.strip().removeprefix("/").removeprefix("u/")) for raw in raw_names}
-        last = _last(restricted)
-        unusable, left_out = _unusable(root, fingerprint(key)), frozenset(last.get("left_out", ()))
-        known = with_withheld(root, read_forgotten(restricted))
-        if known.fits(fingerprint(key)):
-            _require_one_key(root, fingerprint(key), left_out)
-            people = known.people | gone
-        else:
-            require_all_named(known, gone)
-            people = frozenset(gone)
-        forgotten = Forgotten(fingerprint(key), people, known.messages | messages_of(root, gone))
+        plan = _leaving(root, restricted, platform, raw_names, key_file)
+        forgotten = replace(plan.forgotten, messages=plan.forgotten.messages | messages_of(root, plan.gone))
         write_forgotten(restricted, forgotten)
         removed = _count(restricted, forgotten)
-        drop_folders(root, unusable)
-        names = Pseudonyms(key, forgotten.people, forgotten.messages)
-        bots = last.get("bots", _declared(names, ()))
-        _Tables(restricted, names, bots, left_out).bring(IngestSettings(), SILENT)
+        drop_folders(root, plan.unusable)
+        names = Pseudonyms(plan.key, forgotten.people, forgotten.messages)
+        bots = _last(restricted).get("bots", _declared(names, ()))
+        _Tables(restricted, names, bots, plan.left_out).bring(IngestSettings(), SILENT)
         return removed
 
 

@@ -38,6 +38,7 @@ def ingest(
 
     opened = open_study(study)
     sources.check(paths or [])
+    _say_passed_over(paths or [*sources.declared(opened), *sources.remembered(opened)])
     if dry_run:
         _preview(sources.expand(paths) if paths else sources.required(opened), as_json)
         return
@@ -68,10 +69,19 @@ def quality(study: StudyPath, as_json: AsJson = False) -> None:
     _say_quality(opened, as_json)
 
 
+def _say_passed_over(paths: list[Path]) -> None:
+    from copenet.sources import NAMED, passed_over
+
+    for folder, count in passed_over(paths).items():
+        note(f"{folder}: {count} other file{'s are' if count > 1 else ' is'} not read. {NAMED}")
+        note("  A dump with another name is read when it is given by name; unpack .xz and .bz2 first.")
+
+
 def _preview(paths: Any, as_json: bool) -> None:
     from copenet.recognise import recognise
+    from ingest.file_names import shown
 
-    found = [recognise(path) for path in paths]
+    found = [{**recognise(path), "file": shown(path.name)} for path in paths]
     if as_json:
         emit({"files": found})
         return

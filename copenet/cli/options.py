@@ -22,6 +22,14 @@ Assignments = Annotated[
 Force = Annotated[bool, typer.Option("--force", help="Do it again even if nothing changed.")]
 
 
+def warn_of_overrides(study: Study) -> None:
+    """Say on stderr that what is made now follows flags: study.toml says otherwise, and the next run goes by it."""
+    from copenet.cli.output import note
+
+    if study.settings != study.declared:
+        note("Flags override study.toml here: the next `copenet run` without them makes this again as declared.")
+
+
 def open_study(path: Path, assignments: list[str] | None = None, seed: int | None = None, **changes: Any) -> Study:
     """Open the study at `path` with flags overriding its settings; a change of None is no change."""
     from copenet.settings import parse_assignments

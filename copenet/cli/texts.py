@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from copenet.cli.options import AsJson, Assignments, Force, Seed, StudyPath, open_study
+from copenet.cli.options import AsJson, Assignments, Force, Seed, StudyPath, open_study, warn_of_overrides
 from copenet.cli.output import command, emit, note, progress, say, table
 
 
@@ -72,6 +72,7 @@ def evaluate(study: StudyPath, seed: Seed = None, assignments: Assignments = Non
     from copenet.stages.common import result
 
     opened = open_study(study, assignments, seed)
+    warn_of_overrides(opened)
     bring(opened, ["label"], progress(as_json))
     document = result(opened, "labels")
     if as_json:
@@ -92,6 +93,7 @@ def _labelled(study: Any, force: bool, as_json: bool) -> None:
     from copenet.running import bring
     from copenet.stages.common import result
 
+    warn_of_overrides(study)
     said = bring(study, ["label"], progress(as_json), force)["label"]
     document = result(study, "labels")
     if as_json:

@@ -11,6 +11,7 @@ from copenet.study import Study
 def run(study: Study, progress: Progress) -> Saying:
     """Read every dump of the study and no other; what was read before is not read again."""
     from ingest import IngestSettings, ingest
+    from ingest.file_names import shown
 
     settings = study.settings.ingest
     paths = sources.required(study)
@@ -23,7 +24,7 @@ def run(study: Study, progress: Progress) -> Saying:
         keep_others=False,
         progress=progress,
     ).to_dict()
-    name = paths[0].name if len(paths) == 1 else f"{len(paths)} files"
+    name = shown(paths[0].name) if len(paths) == 1 else f"{len(paths)} files"
     rejected = found["rejected_count"]
     line = f"{name}: {found['messages']:,} messages"
     line += f" · {rejected:,} rejected (see `copenet quality {study.path}`)" if rejected else ""

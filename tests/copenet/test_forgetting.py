@@ -9,12 +9,14 @@ from typer.testing import CliRunner
 
 import graph
 import ingest
-from copenet import stores
+from copenet import sources, stores
 from copenet.cli.app import app
 from copenet.forgetting import forget_people
-from copenet.foundation.errors import RefusedError, ResourceError
+from copenet.foundation.errors import CopenetError, InputError, RefusedError, ResourceError, UsageError
+from copenet.pipeline import Pipeline
 from copenet.stages.store import spec_of
 from copenet.study import Study
+from tests.ingest.dumps import by_id, lines, post, reply, write
 
 SERVER = {"graph.store": "neo4j", "graph.uri": "bolt://127.0.0.1:9", "graph.password_file": "pw"}
 
@@ -46,6 +48,7 @@ def server(monkeypatch):
     made = Server()
     monkeypatch.setattr(graph, "open_store", made.open)
     monkeypatch.setattr(ingest, "forget", lambda *_, **__: 3)
+    monkeypatch.setattr(ingest, "check_forget", lambda *_, **__: None)
     return made
 
 
@@ -148,3 +151,97 @@ def test_overwriting_is_asked_for_by_a_flag(study, monkeypatch):
 
 def test_forgetting_says_that_exported_files_are_left(study, server):
     assert "delete those by hand" in CliRunner().invoke(app, ["forget", str(study.path), "somebody"]).stderr
+
+
+FOLDERS = ("restricted/embeddings", "restricted/labels", "restricted/models", "restricted/panel", "restricted/graph")
+
+
+@pytest.fixture
+def read_study(tmp_path):
+    """A study that read a dump, with a trace of somebody in everything that is computed."""
+    made = Study.create(tmp_path / "read")
+    sources.remember(made, [write(tmp_path / "dump.ndjson", lines([post(), reply("a", "t3_p1", "alice")]))])
+    Pipeline(made).run(["quality"])
+    for name in (*FOLDERS, "results"):
+        (made.path / name / "trace").write_text("alice")
+    return made
+
+
+def traces(study):
+    return [str(p.relative_to(study.path)) for p in study.path.rglob("trace")]
+
+
+def killed(*_, **__):
+    raise KeyboardInterrupt
+
+
+STEPS = [
+    "copenet.stores.drop_all",
+    "ingest.forget",
+    "ingest.study_tables.purged",  # the list is written, and nothing after it is done
+    "ingest.study_tables.build",
+    "ingest.study_tables.write",
+    "copenet.journal.append",
+    "copenet.pipeline._empty",
+    "copenet.pipeline.private_directory",
+]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_forget_killed_at_any_step_leaves_nothing_once_something_runs(read_study, monkeypatch, step):
+    with monkeypatch.context() as patch:
+        patch.setattr(step, killed)
+        with pytest.raises(KeyboardInterrupt):
+            forget_people(read_study, ["alice"])
+    listed = (read_study.restricted / "forgotten").is_file()
+    assert listed == (step not in STEPS[:2])
+    Pipeline(read_study).run(["ingest"])
+    assert traces(read_study) == []
+    assert ("t1_a" in by_id(read_study.restricted)) == (not listed)
+    assert not (read_study.restricted / "forgetting.json").exists()
+    assert all((read_study.path / name).stat().st_mode & 0o077 == 0 for name in FOLDERS)
+
+
+def test_the_next_forget_finishes_a_killed_one_even_when_it_is_refused_itself(read_study, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("ingest.study_tables.purged", killed)
+        with pytest.raises(KeyboardInterrupt):
+            forget_people(read_study, ["alice"])
+    with pytest.raises(UsageError):
+        forget_people(read_study, ["no name"])
+    assert traces(read_study) == []
+
+
+def test_results_of_a_killed_forget_are_not_called_fresh(read_study):
+    Pipeline(read_study).begin_removal()
+    states = {row["name"]: row["state"] for row in Pipeline(read_study).states()}
+    assert (states["ingest"], states["quality"]) == ("fresh", "stale")
+
+
+@pytest.mark.parametrize("wrong", ["lost key", "no username"])
+def test_a_forget_that_cannot_succeed_drops_no_store_and_no_result(read_study, monkeypatch, wrong):
+    dropped = []
+    monkeypatch.setattr("copenet.stores.drop_all", lambda study: dropped.append(study) or [])
+    if wrong == "lost key":
+        (read_study.restricted / "key").unlink()
+    with pytest.raises(CopenetError) as caught:
+        forget_people(read_study, ["alice" if wrong == "lost key" else "Al Ice"])
+    assert isinstance(caught.value, InputError if wrong == "lost key" else UsageError)
+    assert "Ice" not in caught.value.message + caught.value.remedy
+    assert dropped == []
+    assert len(traces(read_study)) == 6
+    Pipeline(read_study).run([])
+    assert len(traces(read_study)) == 6
+
+
+def test_a_folder_that_cannot_be_removed_is_said_and_tried_again(read_study, tmp_path):
+    elsewhere = read_study.restricted / "embeddings"
+    elsewhere.rename(tmp_path / "elsewhere")
+    elsewhere.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ResourceError, match="embeddings cannot be removed"):
+        forget_people(read_study, ["alice"])
+    with pytest.raises(ResourceError, match="embeddings cannot be removed"):
+        Pipeline(read_study).run(["ingest"])
+    elsewhere.unlink()
+    Pipeline(read_study).run(["ingest"])
+    assert traces(read_study) == []

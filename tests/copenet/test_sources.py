@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import pytest
+from typer.testing import CliRunner
 
 from copenet import sources
+from copenet.cli.app import app
 from copenet.foundation.errors import InputError, UsageError
 from copenet.study import Study
+from tests.ingest.dumps import lines, post, zst
 
 
 @pytest.fixture
@@ -73,3 +76,26 @@ def test_what_was_tried_can_be_taken_back(study, dumps):
     sources.remember(study, [dumps])
     sources.replace(study, before)
     assert list(sources.files_of(study)) == []
+
+
+def test_unpacked_monthly_dumps_in_a_folder_are_read(dumps):
+    for name in ("RC_2006-02", "rs_2006-02", "README"):
+        (dumps / name).write_text(name)
+    assert names(sources.expand([dumps])) == ["RC_2006-02", "a.jsonl", "b.zst", "rs_2006-02"]
+
+
+def test_files_of_a_folder_that_are_not_read_are_counted(study, dumps):
+    for name in ("RC_2010-01.xz", "RC_2010-02.bz2"):
+        (dumps / name).write_text(name)
+    assert sources.passed_over([dumps, dumps / "notes.pdf"]) == {dumps: 3}
+    (dumps / "a.jsonl").write_bytes(lines([post()]))
+    (dumps / "b.zst").write_bytes(zst(lines([post()])))
+    done = CliRunner().invoke(app, ["ingest", str(study.path), str(dumps), "--dry-run"])
+    assert done.exit_code == 0
+    assert "3 other files are not read" in done.stderr
+    assert "other file" not in done.stdout
+
+
+def test_nothing_is_said_of_a_folder_that_is_read_whole(dumps):
+    (dumps / "notes.pdf").unlink()
+    assert sources.passed_over([dumps]) == {}

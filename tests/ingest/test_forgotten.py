@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import ingest
-from copenet.foundation.errors import InputError, RefusedError
+from copenet.foundation.errors import InputError, RefusedError, UsageError
 from ingest.settings import IngestSettings
 from ingest.study_tables import locked
 from tests.ingest.dumps import by_id, lines, name_of, post, read, reply, texts, write
@@ -259,3 +259,57 @@ def test_settings_reach_a_key_elsewhere(tmp_path: Path, restricted: Path) -> Non
     assert ingest.ingest([], restricted, settings=IngestSettings(key_file=key)).messages == 1
     with locked(restricted):
         assert not (restricted / "key").exists()
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "alice",
+        " Alice ",
+        "u/Alice",
+        "U/Alice",
+        "/u/Alice",
+        "/U/ALICE/",
+        "@Alice",
+        "user/Alice",
+        "/user/Alice",
+        "r/u_Alice",
+        "https://www.reddit.com/user/Alice",
+        "https://old.reddit.com/u/alice/comments/?sort=new",
+        "reddit.com/user/Alice/",
+    ],
+)
+def test_a_person_is_found_however_the_name_is_written(tmp_path: Path, restricted: Path, typed: str) -> None:
+    read(tmp_path, [post(), HERS])
+    assert ingest.forget(restricted, "reddit", [typed]) == 1
+    assert no_trace(restricted)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "",
+        " ",
+        "u/",
+        "@",
+        "Canary Name",
+        "Canary/Name",
+        "canary@example.org",
+        "https://example.org/u/Canary",
+        "[Canary]",
+    ],
+)
+def test_what_is_no_username_is_refused_without_repeating_it(tmp_path: Path, restricted: Path, typed: str) -> None:
+    read(tmp_path, [post(), HERS])
+    with pytest.raises(UsageError) as caught:
+        ingest.forget(restricted, "reddit", ["alice", typed])
+    assert "canary" not in (caught.value.message + caught.value.remedy).lower()
+    assert not (restricted / "forgotten").exists()
+
+
+def test_checking_a_forget_changes_nothing(tmp_path: Path, restricted: Path) -> None:
+    read(tmp_path, [post(), HERS])
+    before = ingest.state_digest(restricted)
+    ingest.check_forget(restricted, "reddit", ["alice"])
+    assert ingest.state_digest(restricted) == before
+    assert "t1_aa1" in by_id(restricted)

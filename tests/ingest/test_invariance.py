@@ -17,27 +17,33 @@ from ingest.settings import IngestSettings
 from tests.ingest.dumps import T0, content, lines, post, reply, write, zst
 
 KEY = "ab" * 32
-NAMES = st.sampled_from(["ann", "bob", "cy", "[deleted]", None])
+AUTHORS = {"p": "ann", "q": "bob", "a": "ann", "b": "bob", "c": "cy", "d": "ann", "e": "ann"}
+GONE = st.sampled_from([False, "[deleted]", None])  # copies of a message name one author, or none
 TIMES = st.integers(T0, T0 + 5)
 BODIES = st.sampled_from(["hi u/ann", "[deleted]", "x", "", "long words"])
 RETRIEVED = st.one_of(st.none(), st.integers(T0 + 10, T0 + 12))
 POSTS = st.builds(
-    lambda i, a, t, at, r: post(i, a, t, at, retrieved_on=r), st.sampled_from("pq"), NAMES, BODIES, TIMES, RETRIEVED
+    lambda i, gone, t, at, r: post(i, AUTHORS[i] if gone is False else gone, t, at, retrieved_on=r),
+    st.sampled_from("pq"),
+    GONE,
+    BODIES,
+    TIMES,
+    RETRIEVED,
 )
 REPLIES = st.builds(
-    lambda i, p, a, at, b, r: reply(i, p, a, at, body=b, retrieved_on=r),
+    lambda i, p, gone, at, b, r: reply(i, p, AUTHORS[i] if gone is False else gone, at, body=b, retrieved_on=r),
     st.sampled_from("abcde"),
     st.sampled_from(["t3_p", "t1_a", "t1_b", "t1_c", "t1_gone", None, 11]),
-    NAMES,
+    GONE,
     TIMES,
     BODIES,
     RETRIEVED,
 )
 
 
-def ingested(folder: Path, files: list[bytes], batch: int) -> Any:
+def ingested(folder: Path, files: list[bytes], batch: int, mark: str = KEY) -> Any:
     key = folder / "key"
-    key.write_text(KEY)
+    key.write_text(mark)
     paths = [write(folder / f"f{i}", data) for i, data in enumerate(files)]
     ingest.ingest(paths, folder / "restricted", settings=IngestSettings(key_file=key, batch_rows=batch))
     return content(folder / "restricted")
@@ -99,3 +105,18 @@ def test_bytes_alone_are_refused_politely(tmp_path_factory: pytest.TempPathFacto
     folder = tmp_path_factory.mktemp("bytes")
     with pytest.raises(InputError):
         ingest.ingest([write(folder / "b", data)], folder / "restricted")
+
+
+def test_the_key_does_not_decide_which_copy_is_kept(tmp_path: Path) -> None:
+    records = [post(f"p{i}", "ann", "hi u/bob and @cy", score=score) for i in range(12) for score in (1, 2)]
+    records += [post(f"q{i}", "ann", f"hi u/bob {word}") for i in range(12) for word in ("one", "other")]
+    records += [post(f"r{i}", name, f"hi u/{name}") for i in range(12) for name in ("ann", "bob")]
+    records += [post(f"s{i}", "ann", word, subreddit="u_ann") for i in range(12) for word in ("one", "other")]
+    kept = set()
+    for mark in ("11" * 32, "22" * 32, "33" * 32):
+        (tmp_path / mark[:2]).mkdir()
+        messages, _ = ingested(tmp_path / mark[:2], [lines(records)], 10, mark)
+        sources = ingest.read_messages(tmp_path / mark[:2] / "restricted").column("source").to_pylist()
+        kept.add(tuple(source.split(":")[1] for source in sources))
+        assert messages.num_rows == 48
+    assert len(kept) == 1

@@ -212,3 +212,13 @@ def parsed(record: dict[str, Any]) -> Draft | str:
         return parse(record)
     except BadRecordError as error:
         return str(error)
+
+
+def test_columns_of_comments_that_are_null_make_no_comment() -> None:
+    both = {"id": "x1", "created_utc": T0, "author": "ann"}
+    submission = both | {"title": "t", "selftext": "words", "body": None, "link_id": None}
+    draft = parse(submission)
+    assert (draft.kind, draft.message_id, draft.text) == ("post", "t3_x1", "t\n\nwords")
+    comment = both | {"title": None, "selftext": None, "body": "words", "link_id": None}
+    assert (parse(comment).kind, parse(comment).text) == ("comment", "words")
+    assert parse(both | {"body": None, "parent_id": "t3_p"}).kind == "comment"

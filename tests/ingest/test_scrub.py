@@ -135,3 +135,40 @@ def test_quotes_are_somebody_elses_words(text: str, expected: str) -> None:
 
 def test_spoilers_are_no_quotes() -> None:
     assert ingest.strip_quotes(">!mine!<") == ">!mine!<"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("mail canary\\_mail@gmail.com now", "mail [email] now"),
+        ("mail canary\\.mail\\@gmail.com now", "mail [email] now"),
+        ("\\_canary\\_@my\\-host.org", "[email]"),
+        ("o'canary@mail.org", "[email]"),
+        ("he is at 'canary@mail.org'", "he is at '[email]'"),
+        ("a\\canary@mail.org", "a\\[email]"),
+        ("it's canary@mail.org", "it's [email]"),
+        ("u/\u200eCanary", "<canary>"),
+        ("u/Can\u00adary", "<canary>"),
+        ("\u202au/Canary\u202c", "<canary>"),
+        ("u\u2066/Canary", "<canary>"),
+        ("u/&lrm;Canary", "<canary>"),
+        ("user/Canary", "<canary>"),
+        ("by user/canary, thanks", "by <canary>, thanks"),
+        ("User/Canary", "<canary>"),
+        ("user%2Fcanary", "<canary>"),
+        ("@Canary\\-Author", "<canary-author>"),
+        ("@canary\\_author\\.x", "<canary_author.x>"),
+    ],
+)
+def test_names_in_markdown_and_with_invisible_marks(text: str, expected: str) -> None:
+    assert scrub(text) == expected
+
+
+def test_joined_emoji_and_ordinary_words_with_user_stay() -> None:
+    for text in ("\U0001f469\u200d\U0001f4bb hi", "superuser/admin", "a user / an admin"):
+        assert scrub(text) == text
+
+
+def test_hostile_addresses_are_quick_enough() -> None:
+    for piece in ("'", "a'", "\\_", "a\\_", "a.", "\\", "-\\-", "a@", "@a\\."):
+        scrub(piece * 30_000 + "@")

@@ -236,7 +236,10 @@ def _load(kind: str, folder: Path, **options: object) -> Any:
 
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
-        return getattr(transformers, kind).from_pretrained(str(folder), local_files_only=True, **options)
+        # Left out, a folder with code of its own makes transformers ask on the terminal whether to run it.
+        return getattr(transformers, kind).from_pretrained(
+            str(folder), local_files_only=True, trust_remote_code=False, **options
+        )
     except (OSError, ValueError) as error:
         raise ResourceError(
             f"The model in {folder} cannot be loaded.",

@@ -76,6 +76,8 @@ def check(cypher: str) -> Checked:
     """
     if len(cypher) > MAX_QUERY_CHARACTERS:
         raise UsageError("The query is too long.", remedy="Pass long lists as a parameter: WHERE u.id IN $people.")
+    if not is_unicode(cypher):
+        raise UsageError("The query is not valid Unicode.", remedy="Write it again, without the broken characters.")
     if "\\u" in cypher.lower():
         raise RefusedError(
             "The query holds a \\u escape, which could hide a writing clause.",
@@ -89,6 +91,35 @@ def check(cypher: str) -> Checked:
         _check_token(meaningful, position)
     text = "".join(" " if token.kind == "comment" else token.text for token in tokens).strip().rstrip(";").rstrip()
     return Checked(text, frozenset(_parameter(token.text) for token in tokens if token.kind == "parameter"))
+
+
+def split(text: str) -> list[str]:
+    """Return the statements of `text` that a semicolon ends, then what follows the last; comments alone are dropped.
+
+    A semicolon in a string or in a comment ends nothing, and neither does one behind a quotation that is still open.
+
+    >>> split("RETURN ';'; // one; two\\nRETURN 2")
+    ["RETURN ';';", 'RETURN 2']
+    """
+    parts, meaningful, opened = [""], False, False
+    for match in _TOKEN.finditer(text):
+        kind, found = match.lastgroup, match.group()
+        opened = opened or (kind == "mark" and (found in "'\"`" or text.startswith("/*", match.start())))
+        meaningful = meaningful or kind not in ("space", "comment")
+        parts[-1] += found if meaningful else ""
+        if found == ";" and not opened:
+            parts.append("")
+            meaningful = False
+    return parts
+
+
+def is_unicode(text: str) -> bool:
+    """Return whether `text` can be written as UTF-8; half of a surrogate pair cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def check_parameters(wanted: frozenset[str], given: Mapping[str, Any]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import glob
 import json
 import os
 import shutil
@@ -9,6 +11,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +29,8 @@ from graph.store import GraphStore, Rows, StoreSpec
 
 _WORKER = Path(__file__).with_name("ladybug_worker.py")
 _BUILD_TIMEOUT_S = 6 * 3600.0
+_GRACE_S = 2.0  # how much later than this process the worker stops itself
+_LOCK = "building"
 _TYPES = {
     pa.string(): "STRING",
     pa.int64(): "INT64",
@@ -48,10 +55,10 @@ class LadybugStore(GraphStore):
         self._spec = spec
 
     def drop(self) -> None:
-        """Remove the file; nothing happens when there is none."""
+        """Remove the file and what killed builds left; nothing happens when there is none."""
         self._path.unlink(missing_ok=True)
-        for suffix in _SIDE_FILES:
-            Path(f"{self._path}{suffix}").unlink(missing_ok=True)
+        self._remove_side_files()
+        _sweep(self._path)
 
     def close(self) -> None:
         """Nothing stays open between queries."""
@@ -61,8 +68,8 @@ class LadybugStore(GraphStore):
 
     def _build(self, projected: dict[str, Any], progress: Progress) -> None:
         private_directory(self._path.parent)
-        folder = Path(tempfile.mkdtemp(prefix=f".{self._path.name}.", dir=self._path.parent))
-        try:
+        _sweep(self._path)
+        with _building(self._path) as folder:
             with progress.task("graph store", sum(map(len, projected.values())), "rows") as task:
                 for name, table in projected.items():
                     pa.parquet.write_table(table, folder / f"{name}.parquet", compression="zstd")
@@ -70,11 +77,14 @@ class LadybugStore(GraphStore):
                 tables = [{"name": name, "create": _create(name), "file": f"{name}.parquet"} for name in projected]
                 _ask({"act": "build", "path": "new.lbug", "tables": tables}, _BUILD_TIMEOUT_S, folder)
             (folder / "new.lbug").chmod(PRIVATE_FILE)
-            self.drop()
+            # In one step: whoever asks meanwhile, and whoever kills this, finds the old graph or the new one.
             (folder / "new.lbug").replace(self._path)
+            self._remove_side_files()
             sync_directory(self._path.parent)
-        finally:
-            shutil.rmtree(folder)
+
+    def _remove_side_files(self) -> None:
+        for suffix in _SIDE_FILES:
+            Path(f"{self._path}{suffix}").unlink(missing_ok=True)
 
     def _read(self, cypher: str, parameters: dict[str, Any], timeout_s: float, limit: int) -> tuple[list[str], Rows]:
         if not self._path.is_file():
@@ -82,6 +92,36 @@ class LadybugStore(GraphStore):
         task = {"act": "read", "path": str(self._path), "cypher": cypher, "parameters": parameters, "limit": limit}
         answer = _ask(task, timeout_s, self._path.parent)
         return answer["columns"], answer["rows"]
+
+
+@contextmanager
+def _building(path: Path) -> Iterator[Path]:
+    """Yield a new folder beside `path`, locked while it is in use and removed afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        with (folder / _LOCK).open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+def _sweep(path: Path) -> None:
+    """Remove the folders of builds that were killed: they hold the same data as the store."""
+    for folder in path.parent.glob(f".{glob.escape(path.name)}.*"):
+        if folder.is_dir() and _is_abandoned(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_abandoned(folder: Path) -> bool:
+    try:
+        with (folder / _LOCK).open("rb+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except FileNotFoundError:  # of an older version, or being made at this moment
+        return time.time() - folder.stat().st_mtime > _BUILD_TIMEOUT_S
+    return True
 
 
 def _create(name: str) -> str:
@@ -93,7 +133,11 @@ def _create(name: str) -> str:
 
 
 def _ask(task: dict[str, Any], timeout_s: float, folder: Path) -> dict[str, Any]:
-    """Have the worker do `task` inside `folder`; it and all it started end with the time limit."""
+    """Have the worker do `task` inside `folder`; it and all it started end with the time limit.
+
+    The worker knows the limit too, so that it ends even when this process was killed and cannot stop it.
+    """
+    task = {**task, "ends_after_s": timeout_s + _GRACE_S}
     process = subprocess.Popen(
         [sys.executable, "-P", str(_WORKER)],
         stdin=subprocess.PIPE,
@@ -112,9 +156,10 @@ def _ask(task: dict[str, Any], timeout_s: float, folder: Path) -> dict[str, Any]
         ) from error
     finally:
         _end(process)
-    if process.returncode != 0:
+    if process.returncode != 0:  # ladybug 0.22 also crashes on a time that Python's dates cannot hold
         raise ResourceError(
-            "The embedded store stopped in the middle of its work (out of memory, or a damaged file).",
+            "The embedded store stopped in the middle of its work (out of memory, a time outside of the years 1 to 9999, "
+            "or a damaged file).",
             remedy=f"Ask for less. If it happens again: {_BUILD_AGAIN}",
         )
     answer: dict[str, Any] = json.loads(output)

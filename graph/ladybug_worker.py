@@ -7,6 +7,7 @@ nothing of copenet, so that it answers about 0.15 s after it was started.
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -21,6 +22,9 @@ _HIDDEN = frozenset({"_ID", "_SRC", "_DST", "_LABEL"})
 def main() -> None:
     """Carry out the task on stdin; a fault inside ladybug becomes `{"error": text}`."""
     task = json.load(sys.stdin)
+    # The signal ends the process from outside: a handler of Python's would wait for ladybug to return.
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, task["ends_after_s"])
     act = {"build": build, "read": read}[task["act"]]
     try:
         answer = act(task)

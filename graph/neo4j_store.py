@@ -1,7 +1,8 @@
 """The server store: Neo4j 5.26 through the official driver, written in batches and read with a time limit.
 
 The community edition has one database and no roles. A marker node says whose graph it holds; another study's graph is
-replaced only when asked, and data that copenet did not load are never touched.
+replaced only when asked. Every node that copenet loads carries a label of its own, `CopenetNode`, beside `User`,
+`Message` and so on: others may use these words too, and data that copenet did not load are never touched.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ CONNECT_TIMEOUT_S = 10.0
 _UNREACHABLE = (neo4j.exceptions.ServiceUnavailable, neo4j.exceptions.SessionExpired, OSError)
 _SCHEMES = frozenset({"bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc"})
 _MARKER = "CopenetStudy"
+_OWN = "CopenetNode"
 _TIMED_OUT = "Neo.ClientError.Transaction.TransactionTimedOut"
 
 
@@ -59,16 +61,21 @@ class Neo4jStore(GraphStore):
             raise
 
     def drop(self) -> None:
-        """Remove this study's nodes and marker; another study's or anybody else's data stay.
+        """Remove this study's nodes, constraints and marker; another study's or anybody else's data stay.
 
         Raises:
             RefusedError: The database holds another study's graph.
+            ResourceError: It holds a graph of an older version, whose nodes nothing tells from other people's.
         """
         with self._faults(), self._session() as session:
             if self._owner(session) is None:
                 return
             self._refuse_strangers(session, overwrite=False)
             self._clear(session)
+            for label in NODES:
+                session.run(f"DROP CONSTRAINT {_constraint_name(label)} IF EXISTS").consume()
+            # Last, so that a drop that was interrupted can be repeated.
+            session.run(f"MATCH (s:{_MARKER}) DELETE s").consume()
 
     def close(self) -> None:
         """Close the connections."""
@@ -80,8 +87,10 @@ class Neo4jStore(GraphStore):
     def _build(self, projected: dict[str, Any], progress: Progress) -> None:
         with self._faults(), self._session() as session:
             self._refuse_strangers(session, overwrite=self._spec.overwrite)
+            self._refuse_mixing(session)
             self._clear(session)
-            session.run(f"CREATE (:{_MARKER} {{id: $study, complete: false}})", study=self._spec.study).consume()
+            marker = {"id": self._spec.study, "complete": False, "labelled": True}
+            session.run(f"MERGE (s:{_MARKER}) SET s = $marker", marker=marker).consume()
             for label in NODES:
                 session.run(_constraint(label)).consume()
             with progress.task("graph store", sum(map(len, projected.values())), "rows") as task:
@@ -132,9 +141,33 @@ class Neo4jStore(GraphStore):
                 remedy="Use another server, drop that study's graph, or ask to overwrite it.",
             )
 
+        if owner is not None:
+            self._refuse_unlabelled(session)
+
+    def _refuse_unlabelled(self, session: neo4j.Session) -> None:
+        """Refuse a graph of an older version: nothing tells its nodes from other people's."""
+        if session.run(f"MATCH (s:{_MARKER}) WHERE s.labelled RETURN 1").single() is not None:
+            return
+        # Not a RefusedError: to `copenet forget` that would mean that nothing of the study is left.
+        raise ResourceError(
+            "The graph in the database was loaded by an older copenet, which did not mark its nodes as its own.",
+            remedy="If nothing else is in the database, empty it (MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS) "
+            "and build again; else remove by hand what copenet loaded.",
+        )
+
+    def _refuse_mixing(self, session: neo4j.Session) -> None:
+        """Refuse to load beside other people's nodes with a label of the graph: every answer would count them too."""
+        for label in NODES:
+            if session.run(f"MATCH (n:{label}) WHERE NOT n:{_OWN} RETURN 1 LIMIT 1").single() is not None:
+                raise RefusedError(
+                    f"The database holds nodes labelled {label} that copenet did not load.",
+                    remedy="Name an empty database or another server: these nodes would mix into every answer.",
+                )
+
     def _clear(self, session: neo4j.Session) -> None:
-        for label in (*NODES, _MARKER):
-            session.run(f"MATCH (n:{label}) CALL (n) {{ DETACH DELETE n }} IN TRANSACTIONS OF {BATCH} ROWS").consume()
+        # First, so that what an interruption leaves behind is not served as the whole graph.
+        session.run(f"MATCH (s:{_MARKER}) SET s.complete = false").consume()
+        session.run(f"MATCH (n:{_OWN}) CALL (n) {{ DETACH DELETE n }} IN TRANSACTIONS OF {BATCH} ROWS").consume()
 
     @contextmanager
     def _faults(self, timeout_s: float = 0.0) -> Iterator[None]:
@@ -153,6 +186,16 @@ class Neo4jStore(GraphStore):
             ) from error
         except neo4j.exceptions.Neo4jError as error:
             raise _server_fault(error, timeout_s) from None
+        except neo4j.exceptions.BrokenRecordError:  # its text quotes the query
+            raise UsageError(
+                "The answer holds a time outside of the years 1 to 9999.",
+                remedy="Leave it out, or return it as text: toString(…).",
+            ) from None
+        except neo4j.exceptions.DriverError as error:
+            raise ResourceError(
+                f"The Neo4j driver could not do this ({type(error).__name__}).",
+                remedy="Try again, or see the server's log.",
+            ) from None
 
 
 def _server_fault(error: neo4j.exceptions.Neo4jError, timeout_s: float) -> Exception:
@@ -166,6 +209,11 @@ def _server_fault(error: neo4j.exceptions.Neo4jError, timeout_s: float) -> Excep
         return RefusedError("The query would write; it is read-only here.", remedy="Ask with MATCH … RETURN.")
     if code == "Neo.ClientError.Database.DatabaseNotFound":
         return ResourceError("The server has no database of this name.", remedy="The community edition has: neo4j")
+    if code.startswith("Neo.ClientError.Schema"):
+        return ResourceError(
+            "Nodes, indexes or constraints of others in the database are in the way of the graph's own.",
+            remedy="Name an empty database or another server.",
+        )
     if code.startswith("Neo.ClientError.Statement"):
         return from_neo4j(error.message or "")
     return ResourceError(f"The Neo4j server could not do this ({code}).", remedy="See the server's log.")
@@ -184,13 +232,17 @@ def _check_address(uri: str) -> None:
         )
 
 
+def _constraint_name(label: str) -> str:
+    return f"copenet_{label.lower()}_id"
+
+
 def _constraint(label: str) -> str:
-    return f"CREATE CONSTRAINT copenet_{label.lower()}_id IF NOT EXISTS FOR (n:{label}) REQUIRE n.id IS UNIQUE"
+    return f"CREATE CONSTRAINT {_constraint_name(label)} IF NOT EXISTS FOR (n:{label}) REQUIRE n.id IS UNIQUE"
 
 
 def _load_statement(name: str) -> str:
     if name in NODES:
-        return f"UNWIND $rows AS row CREATE (n:{name}) SET n = row"
+        return f"UNWIND $rows AS row CREATE (n:{name}:{_OWN}) SET n = row"
     source, target, _ = RELATIONSHIPS[name]
     return (
         f"UNWIND $rows AS row MATCH (a:{source} {{id: row.from}}) MATCH (b:{target} {{id: row.to}}) "
@@ -213,7 +265,7 @@ def _run(transaction: neo4j.ManagedTransaction, statement: str, rows: list[dict[
 
 def _plain(value: Any) -> Any:
     if isinstance(value, neo4j.graph.Node):
-        return {"_label": next(iter(sorted(value.labels)), ""), **_plain(dict(sorted(value.items())))}
+        return {"_label": next(iter(sorted(value.labels - {_OWN})), ""), **_plain(dict(sorted(value.items())))}
     if isinstance(value, neo4j.graph.Relationship):
         return {"_label": value.type, **_plain(dict(sorted(value.items())))}
     if isinstance(value, neo4j.graph.Path):

@@ -23,6 +23,8 @@ from graph.saved_queries import SAVED_QUERIES, SavedQuery
 KINDS = ("ladybug", "neo4j")
 DEFAULT_TIMEOUT_S = 60.0
 DEFAULT_MAX_ROWS = 10_000
+MAX_TIMEOUT_S = 7 * 24 * 3600.0  # the stores count milliseconds in 32 bits
+_INTEGERS = range(-(2**63), 2**63)
 
 Scalar = str | int | float | bool | None
 Rows = list[list[Any]]
@@ -111,8 +113,11 @@ class GraphStore(ABC):
             UsageError: It is not valid Cypher, or its parameters do not fit.
             ResourceError: It ran out of time, or the store is not available.
         """
-        if timeout_s <= 0 or max_rows < 1:
-            raise UsageError("The time limit must be above 0 and the row limit at least 1.", remedy="Raise the limit.")
+        if not 0 < timeout_s <= MAX_TIMEOUT_S or max_rows < 1:  # NaN is on neither side
+            raise UsageError(
+                f"The time limit must be above 0 and at most {MAX_TIMEOUT_S:.0f} s, and the row limit at least 1.",
+                remedy="Change the limit.",
+            )
         checked = guard.check(cypher)
         given = dict(parameters or {})
         guard.check_parameters(checked.parameters, given)
@@ -229,14 +234,35 @@ def _require(library: str) -> None:
 
 def _check_values(values: Mapping[str, Any]) -> None:
     for name, value in values.items():
-        if not _is_plain(value):
+        items = list(value) if _is_list(value) else [value]
+        if not all(isinstance(item, str | int | float | bool | None) for item in items):
             raise UsageError(
                 f"Parameter ${name} must be text, a number, true, false, null, or a list of these.",
                 remedy="Pass times as ISO 8601 text and convert them in the query.",
             )
+        if len({_kind(item) for item in items if item is not None}) > 1:
+            raise UsageError(
+                f"Parameter ${name} is a list of different kinds of values.",
+                remedy="Pass a list of texts, a list of numbers, or a list of true and false.",
+            )
+        if not all(_can_be_held(item) for item in items):
+            raise UsageError(
+                f"Parameter ${name} is a number or a text that no store can hold.",
+                remedy="Whole numbers have 64 bits, and text is valid Unicode.",
+            )
 
 
-def _is_plain(value: Any) -> bool:
-    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        return all(isinstance(item, str | int | float | bool | None) for item in value)
-    return isinstance(value, str | int | float | bool | None)
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+
+
+def _kind(value: str | float | bool) -> str:
+    if isinstance(value, bool):  # which Python counts among the whole numbers
+        return "truth"
+    return "text" if isinstance(value, str) else "number"
+
+
+def _can_be_held(value: Scalar) -> bool:
+    if isinstance(value, str):
+        return guard.is_unicode(value)
+    return not isinstance(value, int) or value in _INTEGERS

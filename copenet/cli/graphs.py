@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from copenet.cli.options import AsJson, Assignments, Force, Seed, StudyPath, open_study
+from copenet.cli.options import AsJson, Assignments, Force, Seed, StudyPath, open_study, warn_of_overrides
 from copenet.cli.output import command, emit, fail, note, progress, say, table
 
 Parameters = Annotated[
@@ -71,6 +72,7 @@ def communities(
     from copenet.stages.common import result
 
     opened = open_study(study, assignments, seed)
+    warn_of_overrides(opened)
     bring(opened, ["graph"], progress(as_json))
     found = {entry["method"]: entry for entry in result(opened, "graph")["communities"]}
     if method not in found:
@@ -123,17 +125,20 @@ def shell(study: StudyPath, store: StoreKind = None, timeout: Timeout = 60.0, as
     from copenet.foundation.errors import CopenetError
     from graph import SAVED_QUERIES
 
+    values: dict[str, Any] = {}
     with _open(study, store, assignments) as opened:
-        note(f"{opened.kind} · :saved lists the saved queries · :quit leaves")
+        note(f"{opened.kind} · :help lists what can be typed · :quit leaves")
         for line in _statements():
             if line in (":quit", ":q", ":exit"):
                 return
-            if line == ":saved":
-                table(["name", "answers"], [[name, saved.title] for name, saved in SAVED_QUERIES.items()])
-                continue
             try:
-                saved = line in SAVED_QUERIES
-                answer = opened.run_saved(line, {}, timeout) if saved else opened.query(line, {}, timeout)
+                if line.startswith(":"):
+                    _shell_command(line, values)
+                    continue
+                name = line.removesuffix(";").rstrip()
+                saved = name in SAVED_QUERIES
+                wanted = _wanted(name, values)
+                answer = opened.run_saved(name, wanted, timeout) if saved else opened.query(line, wanted, timeout)
                 table(answer.columns, answer.rows, truncated=answer.truncated)
             except CopenetError as error:
                 fail(error, as_json=False)
@@ -237,9 +242,47 @@ def _parameters(given: list[str]) -> dict[str, Any]:
     return values
 
 
-def _statements() -> Any:
-    """Yield what is typed: commands line by line, queries up to their semicolon."""
-    waiting: list[str] = []
+_SHELL_HELP = [
+    ["MATCH … ;", "a query, over as many lines as you like, up to a semicolon"],
+    ["NAME", "a saved query"],
+    [":saved", "list the saved queries and what they need"],
+    [":param K=V", "set $K for the queries that use it; :param alone lists what is set"],
+    [":quit", "leave"],
+]
+
+
+def _shell_command(line: str, values: dict[str, Any]) -> None:
+    """Do what a line with a colon asks for; `:param` changes `values`."""
+    from copenet.foundation.errors import UsageError
+    from graph import SAVED_QUERIES
+
+    word, _, rest = line.partition(" ")
+    if word == ":saved":
+        rows = [[name, saved.title, ", ".join(saved.parameters)] for name, saved in SAVED_QUERIES.items()]
+        table(["name", "answers", "parameters"], rows)
+    elif word == ":help":
+        table(["type", "to"], _SHELL_HELP)
+    elif word == ":param":
+        values.update(_parameters([rest] if rest.strip() else []))
+        table(["parameter", "value"], [[name, value] for name, value in values.items()])
+    else:
+        raise UsageError("The shell has no such command.", remedy="Type :help for those it has.")
+
+
+def _wanted(line: str, values: dict[str, Any]) -> dict[str, Any]:
+    """Return those of `values` that a query or a saved query names: what is left over would be refused."""
+    from graph import SAVED_QUERIES, guard
+
+    saved = SAVED_QUERIES.get(line)
+    names = frozenset(saved.parameters) if saved else guard.check(line).parameters
+    return {name: value for name, value in values.items() if name in names}
+
+
+def _statements() -> Iterator[str]:
+    """Yield what is typed: commands and names of saved queries line by line, queries up to their semicolon."""
+    from graph import SAVED_QUERIES, guard
+
+    waiting = ""
     interactive = sys.stdin.isatty()
     while True:
         if interactive:
@@ -249,12 +292,12 @@ def _statements() -> Any:
         if not line:
             break
         text = line.strip()
-        if not waiting and (text.startswith(":") or text.isidentifier()):
+        if not waiting and (text.startswith(":") or text in SAVED_QUERIES):
             yield text
             continue
-        waiting += [text] if text else []
-        if text.endswith(";"):
-            yield " ".join(waiting)
-            waiting = []
-    if waiting:
-        yield " ".join(waiting)
+        # By lines: joined otherwise, a // comment would take in the next line.
+        *whole, waiting = guard.split(f"{waiting}{line}")
+        yield from whole
+        waiting = waiting.lstrip()
+    if waiting.strip():
+        yield waiting.strip()

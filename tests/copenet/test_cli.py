@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from copenet.cli import main, output
+from copenet.cli import graphs, main, output
 from copenet.cli.app import app
 from copenet.cli.later import LATER
 from copenet.cli.output import content_free_hook, table
@@ -360,3 +361,50 @@ main()
     assert "secret" not in done.stdout + done.stderr
     assert "defect: ValueError" in done.stderr
     assert "Please report" in done.stderr
+
+
+@pytest.mark.parametrize("command", [("text", "label"), ("text", "evaluate"), ("graph", "communities")], ids=" ".join)
+def test_what_flags_override_is_said_to_be_made_again(study, command):
+    told = "the next `copenet run` without them makes this again as declared"
+    assert told in call(*command, study, "--seed", 99).stderr
+    assert told not in call(*command, study).stderr
+
+
+def statements(typed, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
+    return list(graphs._statements())
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("RETURN 1 // one\n, 2;\n", ["RETURN 1 // one\n, 2;"]),
+        ("RETURN 1; // one\nRETURN 2;\n", ["RETURN 1;", "RETURN 2;"]),
+        ("RETURN ';\n';\nRETURN 2", ["RETURN ';\n';", "RETURN 2"]),
+        ("RETURN 1 /* a;\n b */;\n", ["RETURN 1 /* a;\n b */;"]),
+        ("MATCH\n(n)\nRETURN\nn;\n", ["MATCH\n(n)\nRETURN\nn;"]),
+        ("top_repliers\n:param limit=3\n// nothing\n\n:quit\n", ["top_repliers", ":param limit=3", ":quit"]),
+        ("RETURN 1; RETURN 2;\n", ["RETURN 1;", "RETURN 2;"]),
+    ],
+)
+def test_the_shell_tells_statements_apart(typed, expected, monkeypatch):
+    assert statements(typed, monkeypatch) == expected
+
+
+def test_the_shell_lists_saved_queries_and_holds_values(tmp_path, monkeypatch):
+    from graph.store import StoreSpec, open_store
+    from tests.graph.test_store_faults import small
+
+    store = open_store(StoreSpec("ladybug", path=tmp_path / "graph.lbug"))
+    store.build(small())
+    monkeypatch.setattr(graphs, "_open", lambda *_: store)
+    typed = ":help\n:saved\n:param v=41\n:param person=someone\nRETURN $v + 1 AS more; // one\nneighbourhood\nneighbourhood;\n"
+    done = call("graph", "shell", "study", stdin=f"{typed}:param\n:nonsense\n:param v\nRETURN $w;\n:quit\n")
+    assert done.exit_code == 0
+    assert "list the saved queries" in done.stdout
+    assert "unanswered_posts" in done.stdout
+    assert "42" in done.stdout
+    assert done.stdout.count("replier ") == 2
+    assert "no such command" in done.stderr
+    assert "takes K=V" in done.stderr
+    assert "needs $w" in done.stderr

@@ -185,6 +185,20 @@ def test_a_model_without_safetensors_is_refused(copied: Path) -> None:
         encoder.encode(["x"])
 
 
+def test_a_model_folder_never_runs_code_of_its_own(copied: Path, tmp_path: Path, monkeypatch) -> None:
+    marker = tmp_path / "ran"
+    (copied / "own.py").write_text(f"open({str(marker)!r}, 'w').close()\nclass Own: pass\n")
+    for name, key in (("config.json", "AutoModel"), ("tokenizer_config.json", "AutoTokenizer")):
+        value: object = "own.Own" if key == "AutoModel" else ["own.Own", "own.Own"]
+        config = json.loads((copied / name).read_text())
+        config |= {"auto_map": {"AutoConfig": "own.Own", key: value}, "model_type": "its-own", "tokenizer_class": "Own"}
+        (copied / name).write_text(json.dumps(config))
+    monkeypatch.setattr("builtins.input", lambda *_: "y")  # as a person in a hurry would answer
+    with pytest.raises(ResourceError, match="cannot be loaded"):
+        Encoder(EncoderSettings(model=str(copied))).encode(["x"])
+    assert not marker.exists()
+
+
 def test_first_token_pooling_is_honoured_and_others_are_refused(copied: Path, encoder: Encoder) -> None:
     config = copied / "1_Pooling" / "config.json"
     config.write_text(json.dumps({"pooling_mode_cls_token": True}))

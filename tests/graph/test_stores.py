@@ -428,10 +428,54 @@ def test_data_of_others_are_never_touched(neo4j_server: Server) -> None:
         driver.execute_query("MATCH (r:Recipe) DELETE r")
         ours.build(small)
         driver.execute_query("CREATE (:Recipe {name: 'soup'})")
+        driver.execute_query("CREATE (:User {id: 'reddit:u_b', name: 'cook'})")
+        with pytest.raises(RefusedError, match="labelled User that copenet did not load"):
+            ours.build(small)
         ours.drop()
-        names = driver.execute_query("MATCH (n) RETURN n.name AS name").records
-        assert [record["name"] for record in names] == ["soup"]
-        driver.execute_query("MATCH (r:Recipe) DELETE r")
+        names = driver.execute_query("MATCH (n) RETURN n.name AS name ORDER BY name").records
+        assert [record["name"] for record in names] == ["cook", "soup"]
+        assert driver.execute_query("SHOW CONSTRAINTS").records == []
+        driver.execute_query("MATCH (n) DETACH DELETE n")
+
+
+@pytest.mark.neo4j
+def test_a_node_of_others_with_an_id_of_the_graph_is_a_clear_fault(
+    neo4j_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when somebody adds it while the graph is being loaded, after the check for it."""
+    small = GraphTables(messages({"message_id": "reddit:t3_1", "author_id": "reddit:u_a", "created_at": at(0)}))
+    with (
+        neo4j.GraphDatabase.driver(neo4j_server.uri, auth=(neo4j_server.user, neo4j_server.password)) as driver,
+        open_store(server_spec(neo4j_server)) as ours,
+    ):
+        ours.build(small)
+        driver.execute_query("CREATE (:User {id: 'reddit:u_new'})")
+        monkeypatch.setattr("graph.neo4j_store.Neo4jStore._refuse_mixing", lambda *_: None)
+        changed = messages({"message_id": "reddit:t3_1", "author_id": "reddit:u_new", "created_at": at(0)})
+        with pytest.raises(ResourceError, match="are in the way") as caught:
+            ours.build(GraphTables(changed))
+        assert "u_new" not in str(caught.value) + caught.value.remedy
+        ours.drop()
+        assert len(driver.execute_query("MATCH (n) RETURN n").records) == 1
+        driver.execute_query("MATCH (n) DETACH DELETE n")
+
+
+@pytest.mark.neo4j
+def test_a_graph_of_an_older_version_is_neither_removed_nor_mixed(neo4j_server: Server) -> None:
+    small = GraphTables(messages({"message_id": "reddit:t3_1", "author_id": "reddit:u_a", "created_at": at(0)}))
+    with (
+        neo4j.GraphDatabase.driver(neo4j_server.uri, auth=(neo4j_server.user, neo4j_server.password)) as driver,
+        open_store(server_spec(neo4j_server)) as ours,
+    ):
+        driver.execute_query("CREATE (:CopenetStudy {id: 'one', complete: true}), (:User {id: 'reddit:u_a'})")
+        for act in (lambda: ours.build(small), ours.drop):
+            with pytest.raises(ResourceError, match="older copenet") as caught:
+                act()
+            assert "DETACH DELETE" in caught.value.remedy
+        assert len(driver.execute_query("MATCH (n) RETURN n").records) == 2
+        driver.execute_query("MATCH (n) DETACH DELETE n")
+        assert ours.build(small)["users"] == 1
+        ours.drop()
 
 
 @pytest.mark.neo4j

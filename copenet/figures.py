@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from copenet.foundation.files import write_json
-from copenet.stages.common import communities_of, messages_of, result, shown_labels
+from copenet.stages.common import communities_of, labels_validated, messages_of, result, shown_labels
 from copenet.study import Study
 
 FIGURES = ("communities",)
@@ -37,6 +37,7 @@ def draw(study: Study, name: str, strategy: str | None = None) -> Path:
         k=study.settings.report.suppress_below,
         strategy=chosen.name,
         window=_window(study),
+        validated=labels_validated(study, chosen.id),
     )
     command = f"copenet graph figure {study.path.name} {name} --strategy {chosen.id}"
     words = {"caption": found.caption, "alt": found.alt_text, "command": command, "data": found.data}

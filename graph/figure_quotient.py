@@ -76,6 +76,7 @@ def quotient_figure(
     *,
     strategy: str = "",
     window: str = "",
+    validated: bool = True,
     max_communities: int = MAX_COMMUNITIES,
 ) -> FigureFiles:
     """Draw the community quotient graph and its block matrix.
@@ -88,6 +89,7 @@ def quotient_figure(
         k: Smallest group of people drawn; smaller communities are pooled.
         strategy: Name of the strategy of `share`, for legend and caption.
         window: The period the ties come from, in words, for the caption.
+        validated: Whether the labels behind `share` were compared with people's judgement; if not, the figure says so.
         max_communities: Communities drawn by themselves.
 
     Raises:
@@ -96,11 +98,12 @@ def quotient_figure(
     folded = quotient(user_ties, communities, share, k=k, max_communities=max_communities)
     method = communities.column("method")[0].as_py()
     pairs = drawn_pairs(folded)
-    svg, pdf = render(folded, pairs, strategy)
+    svg, pdf = render(folded, pairs, strategy, validated=validated)
     write_bytes(path_svg, svg)
     write_bytes(path_pdf, pdf)
-    words = caption(folded, len(pairs), method, strategy, window)
-    return FigureFiles(path_svg, path_pdf, words, alt_text(folded, strategy), _data(folded, pairs, words))
+    words = caption(folded, len(pairs), method, strategy, window, validated=validated)
+    alt = alt_text(folded, strategy, validated=validated)
+    return FigureFiles(path_svg, path_pdf, words, alt, _data(folded, pairs, words))
 
 
 def drawn_pairs(folded: Quotient) -> list[tuple[int, int]]:
@@ -110,16 +113,18 @@ def drawn_pairs(folded: Quotient) -> list[tuple[int, int]]:
     return backbone(np.where(weight >= folded.k, weight, 0.0)[:named, :named])
 
 
-def render(folded: Quotient, pairs: list[tuple[int, int]], strategy: str = "") -> tuple[bytes, bytes]:
+def render(
+    folded: Quotient, pairs: list[tuple[int, int]], strategy: str = "", *, validated: bool = True
+) -> tuple[bytes, bytes]:
     """Return the figure as SVG and as PDF; the same input gives the same bytes."""
     import matplotlib as mpl
 
     with mpl.rc_context(dict(_STYLE)):  # type: ignore[arg-type]
-        figure = draw(folded, pairs, strategy)
+        figure = draw(folded, pairs, strategy, validated=validated)
         return _saved(figure, "svg", {"Date": None}), _saved(figure, "pdf", {"CreationDate": None})
 
 
-def draw(folded: Quotient, pairs: list[tuple[int, int]], strategy: str = "") -> Figure:
+def draw(folded: Quotient, pairs: list[tuple[int, int]], strategy: str = "", *, validated: bool = True) -> Figure:
     """Return the figure; everything but the matrix stands on one canvas measured in millimetres."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -135,6 +140,9 @@ def draw(folded: Quotient, pairs: list[tuple[int, int]], strategy: str = "") -> 
     canvas.text(_MATRIX[0] - 5, HEIGHT_MM - 3.4, "Replies, observed / expected", va="center")
     scale = _draw_network(canvas, folded, pairs)
     _draw_network_legend(figure, canvas, folded, pairs, scale, strategy)
+    if not np.isnan(folded.share).all():
+        said = "share of messages showing" if validated else "labels not validated: share showing"
+        canvas.text(78, _TITLE_MM + 2.9, said, color=_SOFT, va="center")
     _draw_matrix(figure, canvas, folded)
     return figure
 
@@ -326,7 +334,6 @@ def _draw_network_legend(
     canvas.text(37, _TITLE_MM, "replies: replier to answered", color=_SOFT, va="center")
     _legend_arrows(canvas, folded, pairs, 37.0)
     if not np.isnan(folded.share).all():
-        canvas.text(78, _TITLE_MM + 2.9, "share of messages showing", color=_SOFT, va="center")
         canvas.text(78, _TITLE_MM, strategy.replace("_", " ") or "the strategy", va="center")
         _colour_bar(figure, _share_scale(folded), (78, 8.6, 26, 2.4), percent=True)
 
@@ -379,7 +386,7 @@ def _draw_matrix(figure: Figure, canvas: Axes, folded: Quotient) -> None:
     axes.plot(few[:, 1], few[:, 0], ".", color=_DOT, markersize=0.9)
     axes.set(xlim=(0, q), ylim=(q, 0))
     size = 7 if q <= 16 else 6
-    for i, value in enumerate(inside_share(folded.replies)):
+    for i, value in enumerate(inside_share(folded.replies, folded.k)):
         words = "–" if np.isnan(value) else f"{100 * value:.0f}"
         axes.text(q + 0.02 * q, i + 0.5, words, va="center_baseline", ha="left", fontsize=size, color=_INK)
     ticks = np.arange(q) + 0.5
@@ -450,7 +457,7 @@ def _data(folded: Quotient, pairs: list[tuple[int, int]], words: str) -> dict[st
         "log2_observed_expected": [
             [None if np.isnan(value) else round(float(value), 6) for value in row] for row in _log2_ratio(folded)
         ],
-        "inside_share": [None if np.isnan(x) else round(float(x), 6) for x in inside_share(folded.replies)],
+        "inside_share": [None if np.isnan(x) else round(float(x), 6) for x in inside_share(folded.replies, folded.k)],
         "k": folded.k,
     }
 

@@ -112,7 +112,7 @@ def quotient(
     return Quotient(
         names=names,
         people=np.bincount(node[node >= 0], minlength=q),
-        share=_shares(share, people, node, q),
+        share=_shares(share, people, node, q, k),
         replies=replies,
         n_people=len(people),
         n_ties=len(user_ties),
@@ -167,9 +167,10 @@ def expected_between(replies: Integers) -> Floats:
     return expected
 
 
-def inside_share(replies: Integers) -> Floats:
-    """Return the share of each community's replies that stay inside it (q; NaN where it wrote none)."""
-    return _ratio(np.diag(replies).astype(float), replies.sum(1).astype(float), empty=np.nan)
+def inside_share(replies: Integers, least: int = 1) -> Floats:
+    """Return the share of each community's replies that stay inside it (q; NaN where it wrote fewer than `least`)."""
+    wrote = replies.sum(1).astype(float)
+    return _ratio(np.diag(replies).astype(float), np.where(wrote >= least, wrote, 0.0), empty=np.nan)
 
 
 def _nodes(sizes: Integers, shown: Integers, k: int) -> tuple[Integers, tuple[str, ...], int]:
@@ -189,16 +190,19 @@ def _lookup(ids: pa.ChunkedArray, people: pa.Array, node: Integers) -> Integers:
     return np.asarray(np.append(node, -1)[position], dtype=np.int64)
 
 
-def _shares(share: pa.Table | None, people: pa.Array, node: Integers, q: int) -> Floats:
+def _shares(share: pa.Table | None, people: pa.Array, node: Integers, q: int, k: int) -> Floats:
+    """Return the share of messages of each node that show the strategy; NaN where fewer than k people wrote any."""
     if share is None:
         return np.full(q, np.nan)
+    share = share.filter(pa.compute.greater(share["messages"], 0))
     where = _lookup(share.column("author_id"), people, node)
     known = where >= 0
+    enough = np.bincount(where[known], minlength=q) >= k
     messages, showing = (
         np.bincount(where[known], share.column(name).to_numpy()[known], q).astype(np.float64)
         for name in ("messages", "showing")
     )
-    return _ratio(showing, messages, empty=np.nan)
+    return _ratio(showing, np.where(enough, messages, 0.0), empty=np.nan)
 
 
 def _ratio(numerator: Floats, denominator: Floats, empty: float = 0.0) -> Floats:

@@ -104,16 +104,22 @@ def query(
 
     Example: copenet graph query demo top_repliers --param limit=5
     """
+    from copenet.stages.common import result
+    from copenet.study import Study
     from graph import SAVED_QUERIES
 
     values = _parameters(parameters or [])
     with _open(study, store, assignments) as opened:
         ask = opened.run_saved if cypher in SAVED_QUERIES or cypher.isidentifier() else opened.query
         answer = ask(cypher, values, timeout, max_rows)
+    validated = bool(result(Study.open(study), "labels").get("labels_validated"))
     if as_json:
-        emit({"columns": answer.columns, "rows": answer.rows, "truncated": answer.truncated})
-    else:
-        table(answer.columns, answer.rows, truncated=answer.truncated)
+        document = {"columns": answer.columns, "rows": answer.rows, "truncated": answer.truncated}
+        emit(document | {"labels_validated": validated})
+        return
+    table(answer.columns, answer.rows, truncated=answer.truncated)
+    if not validated:
+        note("labels not validated: strategies in the graph were compared with nobody's judgement")
 
 
 @command

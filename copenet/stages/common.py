@@ -84,6 +84,21 @@ def shown_labels(study: Study, strategy: str | None = None) -> pa.Table:
     return table.set_column(table.schema.get_field_index("probability"), "probability", shown)
 
 
+def labels_validated(study: Study, strategy: str) -> bool:
+    """Return whether gold labels say how often the labels of `strategy` are wrong, both ways."""
+    error = label_error(study, strategy)
+    return error is not None and None not in (error["sensitivity"], error["specificity"])
+
+
+def label_error(study: Study, strategy: str) -> dict[str, Any] | None:
+    """Return what the gold labels say about the error of the labels of `strategy`."""
+    for model in result(study, "labels").get("models", ()):
+        for entry in model["per_strategy"]:
+            if entry["strategy"] == strategy and entry.get("trainable", True):
+                return {key: entry.get(key) for key in ("sensitivity", "specificity", "precision", "f1", "ece")}
+    return None
+
+
 def result(study: Study, name: str) -> Any:
     """Return the JSON document results/NAME.json, empty when it is not there."""
     from copenet.foundation.files import read_json

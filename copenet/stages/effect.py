@@ -10,7 +10,17 @@ from copenet.foundation.errors import RefusedError
 from copenet.foundation.progress import Progress
 from copenet.ladder import CONDITIONAL, ladder, signed
 from copenet.pipeline import Level, Saying
-from copenet.stages.common import encoder_of, messages_of, result, save, shown_labels, texts_of, ties_of
+from copenet.stages.common import (
+    encoder_of,
+    label_error,
+    labels_validated,
+    messages_of,
+    result,
+    save,
+    shown_labels,
+    texts_of,
+    ties_of,
+)
 from copenet.stages.label import short
 from copenet.study import Study
 
@@ -65,8 +75,8 @@ def _estimated(study: Study, settings: EffectSettings, progress: Progress) -> Co
         embeddings,
         ties_of(study),
         settings,
-        labels_validated=_validated(study, settings.outcome),
-        label_error=_label_error(study, settings.outcome),
+        labels_validated=labels_validated(study, settings.outcome),
+        label_error=label_error(study, settings.outcome),
         max_thread_people=study.settings.graph.max_thread_people,
         progress=progress,
     )
@@ -92,25 +102,10 @@ def _refused(study: Study, settings: EffectSettings, error: RefusedError) -> Com
         estimates=tuple(nothing),
         checks=(),
         assumptions=assumptions(settings),
-        labels_validated=_validated(study, settings.outcome),
+        labels_validated=labels_validated(study, settings.outcome),
         refused=reason,
     )
     return Computed(found.to_dict(), PANEL.empty_table(), EXPOSURES.empty_table())
-
-
-def _validated(study: Study, outcome: str) -> bool:
-    """Return whether gold labels say how often the labels of `outcome` are wrong, both ways."""
-    error = _label_error(study, outcome)
-    return error is not None and None not in (error["sensitivity"], error["specificity"])
-
-
-def _label_error(study: Study, outcome: str) -> dict[str, Any] | None:
-    """Return what the gold labels say about the error of `outcome`'s labels."""
-    for model in result(study, "labels")["models"]:
-        for entry in model["per_strategy"]:
-            if entry["strategy"] == outcome and entry.get("trainable", True):
-                return {key: entry.get(key) for key in ("sensitivity", "specificity", "precision", "f1", "ece")}
-    return None
 
 
 def _require_labels(study: Study, outcome: str) -> None:

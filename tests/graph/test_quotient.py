@@ -11,13 +11,14 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.text import Text
 
 import graph
 from copenet.foundation.errors import InputError, UsageError
 from graph.figure_quotient import HEIGHT_MM, WIDTH_MM, draw, drawn_pairs, quotient_figure, render
 from graph.layout import circles
 from graph.quotient import backbone, expected_between, inside_share, quotient, strategy_counts
-from graph.quotient_words import caption
+from graph.quotient_words import alt_text, caption
 from tests.graph.graph_world import at, labels_of, world
 
 
@@ -73,7 +74,9 @@ def test_a_rest_below_k_is_left_out_and_counted() -> None:
     folded = quotient(ties, communities, share, k=8)
     assert folded.names == ("0", "1")
     assert (folded.left_out, folded.pooled) == (7, 2)
-    assert "7 people in all) are left out" in caption(folded, 1, "leiden")
+    words = caption(folded, 1, "leiden")
+    assert "(fewer than 8 people in all) are left out" in words
+    assert "of about 40 people" in words  # 37 less those drawn would tell that it is 7
     assert folded.replies.sum() < ties.column("n").to_numpy().sum()
 
 
@@ -303,3 +306,32 @@ def test_pairs_of_few_replies_and_the_rest_get_no_arrow() -> None:
     for i, j in drawn_pairs(folded):
         assert both[i, j] >= 8
         assert rest not in (i, j)
+
+
+@given(st.lists(st.integers(0, 3), min_size=12, max_size=12), st.integers(2, 9))
+def test_no_share_rests_on_fewer_than_k_people(messages: list[int], k: int) -> None:
+    ties, communities, share = network([12])
+    ids = communities.column("author_id").to_pylist()
+    showing = [min(1, n) for n in messages]
+    share = pa.table({"author_id": ids, "messages": messages, "showing": showing}, schema=share.schema)
+    folded = quotient(ties, communities, share, k=k)
+    wrote = sum(n > 0 for n in messages)
+    assert np.isnan(folded.share[0]) == (wrote < k)
+    assert ("messages show" in alt_text(folded, "planning")) == (wrote >= k)
+
+
+def test_no_share_of_replies_rests_on_fewer_than_k() -> None:
+    replies = np.array([[5, 2], [9, 0]])
+    assert np.isnan(inside_share(replies, 8)).tolist() == [True, False]
+
+
+def test_labels_nobody_validated_are_said_to_be_so_in_every_word_of_the_figure(tmp_path: Path) -> None:
+    ties, communities, share = network([20, 10])
+    for validated in (True, False):
+        made = quotient_figure(
+            ties, communities, share, tmp_path / "f.svg", tmp_path / "f.pdf", strategy="planning", validated=validated
+        )
+        folded = quotient(ties, communities, share)
+        drawn = draw(folded, drawn_pairs(folded), "planning", validated=validated)
+        said = [made.caption, made.alt_text, " ".join(text.get_text() for text in drawn.findobj(Text))]
+        assert [("labels not validated" in text) for text in said] == [not validated] * 3

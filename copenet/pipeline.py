@@ -116,7 +116,14 @@ STAGES = (
         ("restricted/messages", "restricted/texts"),
         files=lambda s: (*_sources(s), s.restricted / "forgotten"),  # who was forgotten since must leave
     ),
-    Stage("quality", ("ingest",), lambda s: None, ("results/quality.json",)),
+    Stage(
+        "quality",
+        ("ingest",),
+        lambda s: None,
+        ("results/quality.json",),
+        # What was rejected or repeated is counted there, and may change though the tables do not.
+        files=lambda s: (s.restricted / "ingest" / "final.json",),
+    ),
     Stage("protect", ("ingest", "quality"), lambda s: None, ("results/protection.json",)),
     Stage("embed", ("ingest",), _encoder, ("restricted/embeddings",)),
     Stage(
@@ -130,7 +137,10 @@ STAGES = (
     Stage(
         "graph",
         ("ingest",),
-        lambda s: s.settings.graph.model_dump(include={"window_days", "max_thread_people", "resolution"}),
+        lambda s: (
+            s.settings.graph.model_dump(include={"window_days", "max_thread_people", "resolution"}),
+            s.settings.report.suppress_below,
+        ),
         ("restricted/graph/ties.parquet", "restricted/graph/communities.parquet", "results/graph.json"),
     ),
     Stage(

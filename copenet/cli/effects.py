@@ -106,12 +106,16 @@ def explain(
     from copenet.finding import estimate as compute
 
     found = compute(_study(study, (outcome, exposure, channel), seed, assignments), progress(as_json))
+    from copenet.ladder import ladder
+
     document = found.document
     keys = ("outcome", "exposure", "estimand", "headline", "assumptions", "labels_validated", "refused", "declared")
     if as_json:
         emit({key: document.get(key) for key in keys})
         return 0
     say(f"{document['exposure']} → {document['outcome']}: {document['estimand']}")
+    for line in ladder(document):
+        say(f"  {line}")
     say(f"headline: {document['headline']}" + (f", REFUSED: {document['refused']}" if document["refused"] else ""))
     for entry in document["estimates"]:
         if entry["refused"]:

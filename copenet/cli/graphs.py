@@ -211,13 +211,15 @@ def drop(study: StudyPath, store: StoreKind = None, assignments: Assignments = N
     Example: copenet graph drop demo
     """
     from copenet import stores
+    from copenet.freshness import lock
     from copenet.pipeline import Pipeline
     from copenet.stages.store import marker
 
     opened = open_study(study, assignments, graph__store=store)
-    stores.drop(opened)
-    marker(opened).unlink(missing_ok=True)
-    Pipeline(opened).forget_outputs(["store"])
+    with lock(opened.restricted / "stages" / "lock"):
+        stores.drop(opened)
+        marker(opened).unlink(missing_ok=True)
+        Pipeline(opened).forget_outputs(["store"])
     if as_json:
         emit({"store": opened.settings.graph.store, "dropped": True})
     else:

@@ -39,7 +39,12 @@ def run(study: Study, progress: Progress) -> Saying:
 
 
 def _draw(study: Study) -> str:
-    """Draw the communities, or say why they cannot be drawn (all smaller than what may be shown)."""
+    """Draw the communities, or say why they cannot be drawn (all smaller than what may be shown).
+
+    What was drawn before goes first: it may show groups that are too small by now.
+    """
+    for kind in ("svg", "pdf", "json"):
+        (study.results / "figures" / f"communities.{kind}").unlink(missing_ok=True)
     try:
         draw(study, "communities")
     except InputError as error:

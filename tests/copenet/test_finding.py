@@ -15,7 +15,7 @@ from copenet.foundation.errors import RefusedError, UsageError
 from copenet.foundation.files import write_json
 from copenet.foundation.progress import SILENT
 from copenet.freshness import is_locked
-from copenet.stages import effect
+from copenet.stages import common, effect
 from copenet.stages.effect import Computed, settings_of
 from copenet.study import Study
 
@@ -101,10 +101,10 @@ def labelled(study, **entries):
 
 def test_labels_are_validated_for_the_outcomes_that_gold_labels_judged(study):
     labelled(study, planning=0.9, humor=None)
-    assert effect._validated(study, "planning")
-    assert not effect._validated(study, "humor")
-    assert not effect._validated(study, "religion")
-    assert effect._label_error(study, "religion") is None
+    assert common.labels_validated(study, "planning")
+    assert not common.labels_validated(study, "humor")
+    assert not common.labels_validated(study, "religion")
+    assert common.label_error(study, "religion") is None
 
 
 def test_an_outcome_without_gold_labels_is_refused_with_those_that_have_some(study):
@@ -123,4 +123,4 @@ def test_an_outcome_without_gold_labels_is_refused_with_those_that_have_some(stu
 def test_a_codebook_labels_every_outcome_and_validates_none(study):
     write_json(study.results / "labels.json", {"models": [], "labels_validated": False, "thresholds": {}})
     effect._require_labels(study, "religion")
-    assert not effect._validated(study, "religion")
+    assert not common.labels_validated(study, "religion")

@@ -119,7 +119,7 @@ def test_another_outcome_is_estimated_without_embedding_again(study, works):
         ("text__max_tokens", 64, {"embed", "label", "store", "effect", "report"}),
         ("graph__store", "neo4j", {"store", "report"}),
         ("study__seed", 8, set(NAMES)),
-        ("report__suppress_below", 20, {"report"}),
+        ("report__suppress_below", 20, {"graph", "store", "effect", "report"}),
         ("ingest__bots", ["somebody"], set()),
     ],
 )

@@ -44,6 +44,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_NUMBER = re.compile(r"(?:0[xX][0-9a-fA-F]+|0o[0-7]+|\d+)(?:\.\d+)?(?:[eE]\d+)?|\d+\.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +145,9 @@ def _tokens(cypher: str) -> Iterator[_Token]:
             raise UsageError("A quotation in the query does not end.", remedy="Close the quote, or use a parameter.")
         if kind == "mark" and cypher.startswith("/*", match.start()):
             raise UsageError("A comment in the query does not end.", remedy="Close it with */.")
+        if kind == "number" and not _NUMBER.fullmatch(match.group()):
+            # ladybug ends the number where the letters begin: `1LOAD FROM` would read any file.
+            raise RefusedError("A number in the query runs into a word.", remedy="Put a space after the number.")
         if kind == "mark" and not ("!" <= match.group() <= "~"):
             raise UsageError(
                 "The query holds a special character outside a string.", remedy="Keep such characters in parameters."

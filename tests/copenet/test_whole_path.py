@@ -189,6 +189,7 @@ def test_the_graph_answers(study, call):
     assert {"method", "n", "sizes", "modularity", "codelength"} <= set(found)
     assert min(found["sizes"]) >= 8
     answer = document(call, "graph", "query", study, "MATCH (u:User) RETURN count(u) AS n")
+    assert isinstance(answer.pop("labels_validated"), bool)
     assert answer == {"columns": ["n"], "rows": [[built["users"]]], "truncated": False}
     few = document(call, "graph", "query", study, "top_repliers", "--param", "limit=3", "--max-rows", 2)
     assert len(few["rows"]) == 2

@@ -44,7 +44,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_NUMBER = re.compile(r"(?:0[xX][0-9a-fA-F]+|0o[0-7]+|\d+)(?:\.\d+)?(?:[eE]\d+)?|\d+\.")
+_NUMBER = re.compile(r"(?:0[xX][0-9a-fA-F]+|0o[0-7]+|\d+)(?:\.\d+)?(?:[eE]\d*)?|\d+\.")
 
 
 @dataclass(frozen=True, slots=True)

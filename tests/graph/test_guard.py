@@ -203,3 +203,8 @@ def test_any_text_is_answered_with_a_typed_error_or_passes(text: str) -> None:
 
 def test_procedures_are_listed_in_lower_case() -> None:
     assert all(name == name.lower() for name in READING_PROCEDURES)
+
+
+@pytest.mark.parametrize("number", ["1", "0", "1.5", "1e3", "1.5e3", "1e-3", "0x1f", "1..2", "1E+2"])
+def test_numbers_may_be_written_in_every_way(number: str) -> None:
+    assert check(f"MATCH (n)-[:REPLIED_TO*{number}]->() RETURN n" if ".." in number else f"RETURN {number} AS x")

@@ -38,6 +38,8 @@ def draw(study: Study, name: str, strategy: str | None = None) -> Path:
         strategy=chosen.name,
         window=_window(study),
         validated=labels_validated(study, chosen.id),
+        seed=study.seed,
+        resolution=study.settings.graph.resolution,
     )
     command = f"copenet graph figure {study.path.name} {name} --strategy {chosen.id}"
     words = {"caption": found.caption, "alt": found.alt_text, "command": command, "data": found.data}

@@ -18,8 +18,17 @@ import pyarrow as pa
 from copenet.foundation.files import write_bytes
 from graph.codelength import Floats
 from graph.layout import circles
-from graph.quotient import MAX_COMMUNITIES, MIN_EXPECTED, Quotient, backbone, expected_between, inside_share, quotient
-from graph.quotient_words import alt_text, caption
+from graph.quotient import (
+    MAX_COMMUNITIES,
+    MIN_EXPECTED,
+    Quotient,
+    backbone,
+    inside_share,
+    many_replies,
+    observed_to_expected,
+    quotient,
+)
+from graph.quotient_words import alt_text, caption, found_by
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -76,7 +85,9 @@ def quotient_figure(
     *,
     strategy: str = "",
     window: str = "",
-    validated: bool = True,
+    validated: bool = False,
+    seed: int | None = None,
+    resolution: float | None = None,
     max_communities: int = MAX_COMMUNITIES,
 ) -> FigureFiles:
     """Draw the community quotient graph and its block matrix.
@@ -90,31 +101,37 @@ def quotient_figure(
         strategy: Name of the strategy of `share`, for legend and caption.
         window: The period the ties come from, in words, for the caption.
         validated: Whether the labels behind `share` were compared with people's judgement; if not, the figure says so.
+        seed, resolution: What the communities were found with, for the caption; None where it is unknown or has none.
         max_communities: Communities drawn by themselves.
 
     Raises:
         UsageError, InputError: As `graph.quotient.quotient`.
     """
     folded = quotient(user_ties, communities, share, k=k, max_communities=max_communities)
-    method = communities.column("method")[0].as_py()
+    method = found_by(communities.column("method")[0].as_py(), seed, resolution)
     pairs = drawn_pairs(folded)
     svg, pdf = render(folded, pairs, strategy, validated=validated)
     write_bytes(path_svg, svg)
     write_bytes(path_pdf, pdf)
     words = caption(folded, len(pairs), method, strategy, window, validated=validated)
     alt = alt_text(folded, strategy, validated=validated)
-    return FigureFiles(path_svg, path_pdf, words, alt, _data(folded, pairs, words))
+    return FigureFiles(path_svg, path_pdf, words, alt, _data(folded, pairs, words, validated=validated))
 
 
 def drawn_pairs(folded: Quotient) -> list[tuple[int, int]]:
-    """Return the pairs joined by arrows: the backbone without the pooled rest and pairs of fewer than k replies."""
-    weight = (folded.replies + folded.replies.T).astype(float)
+    """Return the pairs joined by arrows: the backbone of directions of k replies or more, without the pooled rest."""
     named = len(folded.names) - ("rest" in folded.names)
-    return backbone(np.where(weight >= folded.k, weight, 0.0)[:named, :named])
+    return backbone(_weight(folded)[:named, :named])
+
+
+def _weight(folded: Quotient) -> Floats:
+    """Return the replies between each two in both directions; one of few replies moves nothing in the drawing."""
+    shown = many_replies(folded.replies, folded.k)
+    return np.asarray((shown + shown.T).astype(float))
 
 
 def render(
-    folded: Quotient, pairs: list[tuple[int, int]], strategy: str = "", *, validated: bool = True
+    folded: Quotient, pairs: list[tuple[int, int]], strategy: str = "", *, validated: bool = False
 ) -> tuple[bytes, bytes]:
     """Return the figure as SVG and as PDF; the same input gives the same bytes."""
     import matplotlib as mpl
@@ -124,7 +141,7 @@ def render(
         return _saved(figure, "svg", {"Date": None}), _saved(figure, "pdf", {"CreationDate": None})
 
 
-def draw(folded: Quotient, pairs: list[tuple[int, int]], strategy: str = "", *, validated: bool = True) -> Figure:
+def draw(folded: Quotient, pairs: list[tuple[int, int]], strategy: str = "", *, validated: bool = False) -> Figure:
     """Return the figure; everything but the matrix stands on one canvas measured in millimetres."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -139,12 +156,17 @@ def draw(folded: Quotient, pairs: list[tuple[int, int]], strategy: str = "", *, 
     canvas.text(7, HEIGHT_MM - 3.4, "Replies between communities", va="center")
     canvas.text(_MATRIX[0] - 5, HEIGHT_MM - 3.4, "Replies, observed / expected", va="center")
     scale = _draw_network(canvas, folded, pairs)
-    _draw_network_legend(figure, canvas, folded, pairs, scale, strategy)
+    _draw_network_legend(canvas, folded, pairs, scale)
     if not np.isnan(folded.share).all():
-        said = "share of messages showing" if validated else "labels not validated: share showing"
-        canvas.text(78, _TITLE_MM + 2.9, said, color=_SOFT, va="center")
+        _draw_share_legend(figure, canvas, folded, strategy, validated=validated)
     _draw_matrix(figure, canvas, folded)
     return figure
+
+
+def drawn_arrows(folded: Quotient, pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return replier and answered of every arrow: a direction of fewer than k replies gets none."""
+    both = [(a, b) for i, j in pairs for a, b in ((i, j), (j, i))]
+    return [(a, b) for a, b in both if folded.replies[a, b] >= folded.k]
 
 
 # --- panel a
@@ -164,11 +186,9 @@ def _draw_network(canvas: Axes, folded: Quotient, pairs: list[tuple[int, int]]) 
     placed = _placed(folded, pairs)
     colours = _share_colours(folded)
     arcs = []
-    for i, j in pairs:
-        for a, b in ((i, j), (j, i)):
-            if folded.replies[a, b]:
-                width = _width(folded, pairs, int(folded.replies[a, b]))
-                arcs.append(_arrow(canvas, placed.centre[[a, b]], placed.radius[[a, b]], width))
+    for a, b in drawn_arrows(folded, pairs):
+        width = _width(folded, pairs, int(folded.replies[a, b]))
+        arcs.append(_arrow(canvas, placed.centre[[a, b]], placed.radius[[a, b]], width))
     for i, name in enumerate(folded.names):
         _circle(canvas, placed.centre[i], placed.radius[i], colours[i], dashed=name == "rest")
     _label(canvas, folded, placed, colours, arcs)
@@ -197,7 +217,7 @@ def _placed(folded: Quotient, pairs: list[tuple[int, int]]) -> _Placed:
 def _spread(folded: Quotient, pairs: list[tuple[int, int]], joined: Any, radius: Floats, room: Floats) -> Floats:
     """Return centres of the joined circles around 0, in units of `radius`, moved apart to the shape of `room`."""
     place = {int(node): position for position, node in enumerate(joined)}
-    weight = (folded.replies + folded.replies.T).astype(float)[np.ix_(joined, joined)]
+    weight = _weight(folded)[np.ix_(joined, joined)]
     r = radius[joined]
     gap = 0.7 * float(r.mean()) + 0.12 * float(r.max())
     centre = circles(weight, [(place[i], place[j]) for i, j in pairs], r, gap)
@@ -265,7 +285,7 @@ def _width(folded: Quotient, pairs: list[tuple[int, int]], replies: int) -> floa
 
 
 def _most(folded: Quotient, pairs: list[tuple[int, int]]) -> int:
-    return max((int(max(folded.replies[i, j], folded.replies[j, i])) for i, j in pairs), default=0)
+    return max((int(folded.replies[arrow]) for arrow in drawn_arrows(folded, pairs)), default=0)
 
 
 def _share_colours(folded: Quotient) -> list[Any]:
@@ -321,9 +341,7 @@ def _label(canvas: Axes, folded: Quotient, placed: _Placed, colours: list[Any], 
     )
 
 
-def _draw_network_legend(
-    figure: Figure, canvas: Axes, folded: Quotient, pairs: list[tuple[int, int]], scale: float, strategy: str
-) -> None:
+def _draw_network_legend(canvas: Axes, folded: Quotient, pairs: list[tuple[int, int]], scale: float) -> None:
     canvas.text(4, _TITLE_MM, "people", color=_SOFT, va="center")
     x = 4.0
     for people in _examples(scale, int(folded.people.max())):
@@ -333,9 +351,14 @@ def _draw_network_legend(
         x += 2 * r + 5 + 1.35 * len(f"{people:,}")
     canvas.text(37, _TITLE_MM, "replies: replier to answered", color=_SOFT, va="center")
     _legend_arrows(canvas, folded, pairs, 37.0)
-    if not np.isnan(folded.share).all():
-        canvas.text(78, _TITLE_MM, strategy.replace("_", " ") or "the strategy", va="center")
-        _colour_bar(figure, _share_scale(folded), (78, 8.6, 26, 2.4), percent=True)
+
+
+def _draw_share_legend(figure: Figure, canvas: Axes, folded: Quotient, strategy: str, *, validated: bool) -> None:
+    canvas.text(78, _TITLE_MM + 2.9, "share of messages showing", color=_SOFT, va="center")
+    canvas.text(78, _TITLE_MM, strategy.replace("_", " ") or "the strategy", va="center")
+    _colour_bar(figure, _share_scale(folded), (78, 8.6, 26, 2.4), percent=True)
+    if not validated:
+        canvas.text(78, 2.6, "labels not validated", va="center")
 
 
 def _legend_arrows(canvas: Axes, folded: Quotient, pairs: list[tuple[int, int]], x: float) -> None:
@@ -344,12 +367,12 @@ def _legend_arrows(canvas: Axes, folded: Quotient, pairs: list[tuple[int, int]],
         canvas.text(x, _ROW_MM, "none stand out", va="center")
         return
     for n in sorted({_one_digit(most), _one_digit(most / 6)}):
-        ends = np.array([[x + 0.5, _ROW_MM], [x + 10.5, _ROW_MM]])
+        ends = np.array([[x + 0.5, _ROW_MM], [x + 8.5, _ROW_MM]])
         for end in ends:
             _circle(canvas, end, 0.55, "white")
         _arrow(canvas, ends, np.array([0.5, 0.5]), _width(folded, pairs, n))
-        canvas.text(x + 12.2, _ROW_MM, f"{n:,}", va="center")
-        x += 16 + 1.35 * len(f"{n:,}")
+        canvas.text(x + 10.2, _ROW_MM, f"{n:,}", va="center")
+        x += 13.5 + 1.35 * len(f"{n:,}")
 
 
 def _examples(scale: float, largest: int) -> list[int]:
@@ -398,10 +421,10 @@ def _draw_matrix(figure: Figure, canvas: Axes, folded: Quotient) -> None:
     canvas.text(left, top + 7.6, "answered community", va="center", color=_SOFT)
     canvas.text(right + 0.6, top + 1.9, "% inside", va="center", color=_SOFT, fontsize=6)
     canvas.text(left - 8, (bottom + top) / 2, "replying community", ha="center", va="center", rotation=90, color=_SOFT)
-    _draw_matrix_legend(figure, canvas, scale)
+    _draw_matrix_legend(figure, canvas, scale, folded.k)
 
 
-def _draw_matrix_legend(figure: Figure, canvas: Axes, scale: Any) -> None:
+def _draw_matrix_legend(figure: Figure, canvas: Axes, scale: Any, k: int) -> None:
     from matplotlib.patches import Rectangle
 
     left = _MATRIX[0]
@@ -412,6 +435,7 @@ def _draw_matrix_legend(figure: Figure, canvas: Axes, scale: Any) -> None:
     canvas.text(left + 35.4, 12.6, "inside: see right", va="center")
     canvas.plot([left + 32.5], [8.2], ".", color=_DOT, markersize=1.4)
     canvas.text(left + 35.4, 8.2, f"under {MIN_EXPECTED:.0f} expected", va="center")
+    canvas.text(left + 35.4, 5.0, f"or {k} observed", va="center")
 
 
 def _ratio_scale() -> Any:
@@ -422,13 +446,9 @@ def _ratio_scale() -> Any:
 
 
 def _log2_ratio(folded: Quotient) -> Floats:
-    """Return log2(observed / expected), clipped to the scale; NaN on the diagonal and where too little is expected."""
-    expected = expected_between(folded.replies)
-    with np.errstate(invalid="ignore"):
-        enough = expected >= MIN_EXPECTED
-    ratio = np.divide(folded.replies, expected, out=np.full(expected.shape, np.nan), where=enough)
+    """Return log2(observed / expected), clipped to the scale; NaN where it is not shown."""
     floor = 2.0**-_LOG2_LIMIT
-    return np.asarray(np.log2(np.clip(ratio, floor, 1 / floor)))
+    return np.asarray(np.log2(np.clip(observed_to_expected(folded), floor, 1 / floor)))
 
 
 def _colour_bar(figure: Figure, scale: Any, box: tuple[float, float, float, float], *, percent: bool = False) -> Any:
@@ -445,21 +465,27 @@ def _colour_bar(figure: Figure, scale: Any, box: tuple[float, float, float, floa
     return bar
 
 
-def _data(folded: Quotient, pairs: list[tuple[int, int]], words: str) -> dict[str, Any]:
-    """Return the numbers drawn; a ratio that is not drawn is not given either."""
+def _data(folded: Quotient, pairs: list[tuple[int, int]], words: str, *, validated: bool = False) -> dict[str, Any]:
+    """Return the numbers drawn; one that is not drawn is not given either.
+
+    No more digits than a reader of the figure sees: from many, the counts behind a fraction can be found.
+    """
     return {
         "caption": words,
+        "labels_validated": validated,
         "communities": [
-            {"name": name, "people": int(people), "share": None if np.isnan(share) else float(share)}
+            {"name": name, "people": int(people), "share": _rounded(share, 3)}
             for name, people, share in zip(folded.names, folded.people, folded.share, strict=True)
         ],
         "drawn_pairs": [[folded.names[i], folded.names[j]] for i, j in pairs],
-        "log2_observed_expected": [
-            [None if np.isnan(value) else round(float(value), 6) for value in row] for row in _log2_ratio(folded)
-        ],
-        "inside_share": [None if np.isnan(x) else round(float(x), 6) for x in inside_share(folded.replies, folded.k)],
+        "log2_observed_expected": [[_rounded(value, 2) for value in row] for row in _log2_ratio(folded)],
+        "inside_share": [_rounded(x, 2) for x in inside_share(folded.replies, folded.k)],
         "k": folded.k,
     }
+
+
+def _rounded(value: float, digits: int) -> float | None:
+    return None if np.isnan(value) else round(float(value), digits)
 
 
 def _saved(figure: Figure, kind: str, metadata: dict[str, None]) -> bytes:

@@ -28,7 +28,8 @@ class Quotient:
         share: q shares in [0, 1] of the members' messages that show the strategy; NaN without messages or without
             `share` given.
         replies: q x q, replies by members of row to members of column.
-        n_people, n_ties, n_replies: Of the whole network, drawn or not.
+        n_people, n_ties, n_replies: Of those drawn, the rest among them; people left out do not count, because a
+            total of everybody would tell how few they are.
         n_communities: Before pooling.
         pooled: Communities in `rest`.
         left_out: People of pooled communities that are not drawn because they are fewer than k together.
@@ -114,9 +115,9 @@ def quotient(
         people=np.bincount(node[node >= 0], minlength=q),
         share=_shares(share, people, node, q, k),
         replies=replies,
-        n_people=len(people),
-        n_ties=len(user_ties),
-        n_replies=int(n.sum()),
+        n_people=int((node >= 0).sum()),
+        n_ties=int(drawn.sum()),
+        n_replies=int(replies.sum()),
         n_communities=len(sizes),
         pooled=len(sizes) - len(shown),
         left_out=left_out,
@@ -146,6 +147,26 @@ def backbone(weight: Floats, most: int = MAX_TIES_PER_NODE) -> list[tuple[int, i
             used[[a, b]] += 1
             kept.append((a, b))
     return sorted(kept)
+
+
+def many_replies(replies: Integers, k: int) -> Integers:
+    """Return `replies` with 0 for every pair and direction of fewer than `k`: what may be shown of each by itself.
+
+    >>> many_replies(np.array([[9, 3], [8, 0]]), 8).tolist()
+    [[9, 0], [8, 0]]
+    """
+    return np.asarray(np.where(replies >= k, replies, 0))
+
+
+def observed_to_expected(folded: Quotient) -> Floats:
+    """Return the q x q replies between communities relative to those expected.
+
+    NaN on the diagonal, where fewer than `MIN_EXPECTED` are expected, and where fewer than k were observed: the ratio
+    would tell how few, since the expected replies follow from the other cells.
+    """
+    expected = expected_between(folded.replies)
+    known = (np.nan_to_num(expected) >= MIN_EXPECTED) & (folded.replies >= folded.k)
+    return np.asarray(np.divide(folded.replies, expected, out=np.full(expected.shape, np.nan), where=known))
 
 
 def expected_between(replies: Integers) -> Floats:

@@ -104,7 +104,7 @@ def query(
 
     Example: copenet graph query demo top_repliers --param limit=5
     """
-    from copenet.stages.common import result
+    from copenet.stages.common import not_validated, result
     from copenet.study import Study
     from graph import SAVED_QUERIES
 
@@ -112,14 +112,19 @@ def query(
     with _open(study, store, assignments) as opened:
         ask = opened.run_saved if cypher in SAVED_QUERIES or cypher.isidentifier() else opened.query
         answer = ask(cypher, values, timeout, max_rows)
-    validated = bool(result(Study.open(study), "labels").get("labels_validated"))
+    asked = Study.open(study)
+    doubtful = not_validated(asked)
+    # An answer may be about any strategy, so one that nobody judged is enough.
+    validated = bool(result(asked, "labels").get("labels_validated")) and not doubtful
     if as_json:
         document = {"columns": answer.columns, "rows": answer.rows, "truncated": answer.truncated}
         emit(document | {"labels_validated": validated})
         return
     table(answer.columns, answer.rows, truncated=answer.truncated)
     if not validated:
-        note("labels not validated: strategies in the graph were compared with nobody's judgement")
+        some = result(asked, "labels").get("labels_validated")
+        which = f"those of {', '.join(doubtful)}" if some else "strategies in the graph"
+        note(f"labels not validated: {which} were compared with nobody's judgement")
 
 
 @command

@@ -90,6 +90,11 @@ def labels_validated(study: Study, strategy: str) -> bool:
     return error is not None and None not in (error["sensitivity"], error["specificity"])
 
 
+def not_validated(study: Study) -> list[str]:
+    """Return the strategies that messages were labelled for though no gold label says how often wrongly."""
+    return [name for name in result(study, "labels").get("thresholds", ()) if not labels_validated(study, name)]
+
+
 def label_error(study: Study, strategy: str) -> dict[str, Any] | None:
     """Return what the gold labels say about the error of the labels of `strategy`."""
     for model in result(study, "labels").get("models", ()):

@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 import re
+from itertools import combinations
 from pathlib import Path
 from xml.etree import ElementTree
 
+import matplotlib as mpl
 import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.patches import Polygon
 from matplotlib.text import Text
 
 import graph
 from copenet.foundation.errors import InputError, UsageError
-from graph.figure_quotient import HEIGHT_MM, WIDTH_MM, draw, drawn_pairs, quotient_figure, render
+from graph.codelength import Integers
+from graph.figure_quotient import (
+    _STYLE,
+    HEIGHT_MM,
+    WIDTH_MM,
+    _data,
+    _placed,
+    draw,
+    drawn_arrows,
+    drawn_pairs,
+    quotient_figure,
+    render,
+)
 from graph.layout import circles
-from graph.quotient import backbone, expected_between, inside_share, quotient, strategy_counts
-from graph.quotient_words import alt_text, caption
+from graph.quotient import Quotient, backbone, expected_between, inside_share, quotient, strategy_counts
+from graph.quotient_words import _pooling, alt_text, caption
 from tests.graph.graph_world import at, labels_of, world
 
 
@@ -74,10 +89,14 @@ def test_a_rest_below_k_is_left_out_and_counted() -> None:
     folded = quotient(ties, communities, share, k=8)
     assert folded.names == ("0", "1")
     assert (folded.left_out, folded.pooled) == (7, 2)
-    words = caption(folded, 1, "leiden")
-    assert "(fewer than 8 people in all) are left out" in words
-    assert "of about 40 people" in words  # 37 less those drawn would tell that it is 7
-    assert folded.replies.sum() < ties.column("n").to_numpy().sum()
+    # 37 people or 4 communities, less those drawn, would tell that it is 7 people in 2.
+    assert (folded.n_people, folded.n_replies) == (30, folded.replies.sum())
+    assert folded.n_replies < ties.column("n").to_numpy().sum()
+    words = caption(folded, 1, "leiden") + alt_text(folded)
+    assert "Communities of fewer than 8 people (fewer than 8 people in all) are left out." in words
+    assert "a, 2 communities, of 30 people who share" in words
+    assert "of 30 people;" in words
+    assert not re.search(r"\b(37|40|7|4)\b", words.split("Area:")[0])
 
 
 @given(st.integers(1, 30), st.lists(st.integers(1, 20), min_size=1, max_size=30))
@@ -188,6 +207,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> graph.FigureFiles:
         folder / "q.pdf",
         strategy="positive_reframing",
         window="spring 2021",
+        seed=7,
+        resolution=0.8,
     )
 
 
@@ -202,6 +223,8 @@ def test_a_rerun_gives_the_same_bytes(files: graph.FigureFiles, tmp_path: Path) 
         tmp_path / "q.pdf",
         strategy="positive_reframing",
         window="spring 2021",
+        seed=7,
+        resolution=0.8,
     )
     assert again.svg.read_bytes() == files.svg.read_bytes()
     assert again.pdf.read_bytes() == files.pdf.read_bytes()
@@ -227,11 +250,6 @@ def test_the_files_hold_no_person_no_date_and_call_nobody(files: graph.FigureFil
 
 
 def test_fonts_are_embedded_and_text_is_never_below_six_points(files: graph.FigureFiles) -> None:
-    import matplotlib as mpl
-    from matplotlib.text import Text
-
-    from graph.figure_quotient import _STYLE
-
     assert b"/TrueType" in files.pdf.read_bytes() or b"/Type0" in files.pdf.read_bytes()
     ties, communities, share = network(SIZES)
     folded = quotient(ties, communities, share)
@@ -242,11 +260,6 @@ def test_fonts_are_embedded_and_text_is_never_below_six_points(files: graph.Figu
 
 
 def test_nothing_reaches_over_the_edge() -> None:
-    import matplotlib as mpl
-    from matplotlib.text import Text
-
-    from graph.figure_quotient import _STYLE
-
     for sizes in (SIZES, [300, 20, 9], [9] * 27, [9]):
         ties, communities, share = network(sizes)
         folded = quotient(ties, communities, share)
@@ -259,8 +272,23 @@ def test_nothing_reaches_over_the_edge() -> None:
         assert max(box.y1 for box in boxes) <= figure.bbox.y1
 
 
+@pytest.mark.parametrize("strategy", ["behavioral disengagement", "instrumental social support", "planning"])
+def test_no_words_of_the_legend_overlap(strategy: str) -> None:
+    ties, communities, share = network([300, 200, 90, 20])
+    folded = quotient(ties, communities, share, k=8)
+    with mpl.rc_context(dict(_STYLE)):
+        figure = draw(folded, drawn_pairs(folded), strategy)
+        renderer = figure.canvas.get_renderer()
+        boxes = [t.get_window_extent(renderer) for t in figure.findobj(Text) if t.get_text() and t.get_visible()]
+    legend = [box for box in boxes if box.y1 < figure.bbox.y1 * 21 / HEIGHT_MM]
+    assert len(legend) > 12
+    assert not [(one, two) for one, two in combinations(legend, 2) if one.overlaps(two)]
+
+
 def test_the_words_name_what_was_drawn(files: graph.FigureFiles) -> None:
-    assert files.caption.startswith("Replies between communities (Leiden (modularity)), spring 2021.")
+    assert files.caption.startswith(
+        "Replies between communities (Leiden, modularity, resolution 0.8, seed 7), spring 2021."
+    )
     for phrase in (
         "5 of 8 communities",
         "93% of 125 people",
@@ -282,13 +310,16 @@ def test_a_figure_without_labels_ties_between_or_company(tmp_path: Path) -> None
     assert "Colour" not in made.caption
     assert "map equation" in made.caption
     assert [c["share"] for c in made.data["communities"]] == [None, None]
+    assert (
+        "2 of 2 communities, holding 100% of 20 people who share fewer than 8 directed ties (fewer than 8 replies)"
+        in (made.caption)
+    )
+    assert "replies drawn" not in made.alt_text
     alone = quotient(ties, communities.slice(0, 10), None)
     assert render(alone, [])[0].startswith(b"<?xml")
 
 
 def test_numbers_that_are_not_drawn_are_not_given() -> None:
-    from graph.figure_quotient import _data
-
     ties, communities, share = network(SIZES)
     folded = quotient(ties, communities, share)
     data = _data(folded, drawn_pairs(folded), "")
@@ -296,16 +327,83 @@ def test_numbers_that_are_not_drawn_are_not_given() -> None:
     assert all(ratios[i][i] is None for i in range(len(ratios)))
     assert all(abs(value) <= 2 for row in ratios for value in row if value is not None)
     assert "replies" not in data
+    shares = [c["share"] for c in data["communities"]] + data["inside_share"]
+    assert all(round(x, 3) == x for x in shares if x is not None)  # more digits would tell the counts behind
 
 
 def test_pairs_of_few_replies_and_the_rest_get_no_arrow() -> None:
     ties, communities, share = network(SIZES)
     folded = quotient(ties, communities, share, k=8)
-    both = folded.replies + folded.replies.T
+    pairs = drawn_pairs(folded)
     rest = folded.names.index("rest")
-    for i, j in drawn_pairs(folded):
-        assert both[i, j] >= 8
+    for i, j in pairs:
+        assert max(folded.replies[i, j], folded.replies[j, i]) >= 8
         assert rest not in (i, j)
+    assert all(folded.replies[arrow] >= 8 for arrow in drawn_arrows(folded, pairs))
+
+
+def folded_of(replies: Integers, k: int) -> Quotient:
+    """Return a quotient of communities of k people with these replies."""
+    q = len(replies)
+    return Quotient(
+        names=tuple(str(i) for i in range(q)), people=np.full(q, k), share=np.full(q, np.nan), replies=replies,
+        n_people=q * k, n_ties=q * k, n_replies=int(replies.sum()), n_communities=q, pooled=0, left_out=0, k=k,
+    )  # fmt: skip
+
+
+def test_a_direction_of_few_replies_gets_no_arrow() -> None:
+    folded = folded_of(np.array([[0, 9, 5], [7, 0, 0], [6, 0, 0]]), 8)
+    assert drawn_pairs(folded) == [(0, 1)]  # 5 and 6 are 11 in both directions, and either is too few
+    assert drawn_arrows(folded, [(0, 1)]) == [(0, 1)]
+    arrows = [len(draw(folded, pairs).findobj(Polygon)) for pairs in ([(0, 1)], [])]
+    assert arrows[0] - arrows[1] == 3  # one in the network and two in the legend, none for the 7
+
+
+@given(st.integers(2, 6), st.integers(2, 12), st.integers(0, 10_000))
+def test_no_number_rests_on_fewer_than_k_replies(q: int, k: int, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    replies = random.poisson(random.gamma(1, 2 * k, (q, q)))
+    folded = folded_of(replies, k)
+    pairs = drawn_pairs(folded)
+    data = _data(folded, pairs, "")
+    few = replies < k
+    assert not few[tuple(np.array(drawn_arrows(folded, pairs), dtype=int).reshape(-1, 2).T)].any()
+    ratios = np.array(data["log2_observed_expected"], dtype=float)
+    assert np.isnan(ratios[few]).all()
+    assert all((said is None) == (wrote < k) for said, wrote in zip(data["inside_share"], replies.sum(1), strict=True))
+    assert ("replies drawn" in alt_text(folded)) == (replies.sum() >= k)
+
+
+@given(st.integers(2, 5), st.integers(2, 12), st.integers(0, 10_000))
+def test_replies_of_too_few_change_nothing_in_the_drawing_of_the_network(q: int, k: int, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    replies = random.poisson(random.gamma(1, k, (q, q)))
+    other = np.where(replies < k, random.integers(0, k, (q, q)), replies)
+    one, two = folded_of(replies, k), folded_of(other, k)
+    pairs = drawn_pairs(one)
+    assert pairs == drawn_pairs(two)
+    assert drawn_arrows(one, pairs) == drawn_arrows(two, pairs)
+    assert np.array_equal(_placed(one, pairs).centre, _placed(two, pairs).centre)
+
+
+@given(st.lists(st.integers(2, 9), min_size=1, max_size=6), st.integers(2, 9), st.integers(0, 1000))
+def test_people_left_out_are_in_no_word(small: list[int], k: int, seed: int) -> None:
+    """The same words whether one person more or fewer is left out: so nothing said depends on how many they are."""
+    ties, communities, share = network(sorted([12, 10, *small], reverse=True), seed)
+    numbers = communities.column("community").to_numpy()
+    sizes = np.bincount(numbers)
+    outside = np.flatnonzero(sizes[numbers] < k)
+    folded = quotient(ties, communities, share, k=k)
+    if not folded.left_out:
+        return
+    fewer = communities.take(np.setdiff1d(np.arange(len(numbers)), outside))
+    without = quotient(ties, fewer, share, k=k)
+    pairs = drawn_pairs(folded)
+    said = caption(folded, len(pairs), "leiden", "planning").removesuffix(_pooling(folded))
+    assert said.split(" communities, ")[1].split("people")[0] == f"of {int(folded.people.sum())} "
+    assert alt_text(folded, "planning") == alt_text(without, "planning")
+    assert _data(folded, pairs, "") == _data(without, drawn_pairs(without), "")
+    assert str(folded.left_out + folded.people.sum()) not in said.split("Area:")[0].split("who share")[0]
 
 
 @given(st.lists(st.integers(0, 3), min_size=12, max_size=12), st.integers(2, 9))
@@ -335,3 +433,11 @@ def test_labels_nobody_validated_are_said_to_be_so_in_every_word_of_the_figure(t
         drawn = draw(folded, drawn_pairs(folded), "planning", validated=validated)
         said = [made.caption, made.alt_text, " ".join(text.get_text() for text in drawn.findobj(Text))]
         assert [("labels not validated" in text) for text in said] == [not validated] * 3
+        assert made.data["labels_validated"] is validated
+
+
+def test_labels_are_not_taken_for_validated_when_nobody_says_so(tmp_path: Path) -> None:
+    ties, communities, share = network([20, 10])
+    made = quotient_figure(ties, communities, share, tmp_path / "f.svg", tmp_path / "f.pdf", strategy="planning")
+    assert "labels not validated" in made.caption
+    assert made.data["labels_validated"] is False

@@ -59,10 +59,15 @@ def mean_unexposed(y: Float, e: Float, nuisances: AipwNuisances, clip: float = C
 
 
 def strengths(y: Float, e: Float, nuisances: AipwNuisances, clip: float = CLIP) -> tuple[float, float]:
-    """Return E[(Y - m̂_e)²] and E[α̂²], α̂ = e / ê - (1 - e) / (1 - ê) (see `sensitivity`)."""
-    p = np.clip(nuisances.propensity, clip, 1 - clip)
+    """Return E[(Y - m̂_e)²] and E[α̂²] of the nuisances, which set the scale of `sensitivity`."""
     fitted = np.where(e == 1, nuisances.treated, nuisances.untreated)
-    return float(np.mean((y - fitted) ** 2)), float(np.mean(e / p**2 + (1 - e) / (1 - p) ** 2))
+    return float(np.mean((y - fitted) ** 2)), representer_energy(e, nuisances.propensity, clip)
+
+
+def representer_energy(e: Float, propensity: Float, clip: float = CLIP) -> float:
+    """Return E[α̂²] of the Riesz representer α̂ = e / ê - (1 - e) / (1 - ê), ê clipped."""
+    p = np.clip(propensity, clip, 1 - clip)
+    return float(np.mean(e / p**2 + (1 - e) / (1 - p) ** 2))
 
 
 def clipped_share(nuisances: AipwNuisances, clip: float = CLIP) -> float:

@@ -336,7 +336,8 @@ def _flexible(
 def _total_aipw(a: _Arrays, settings: EstimationSettings) -> tuple[Point | str, list[Check]]:
     """Return the contrast of both against neither: ψ = m̂_11 - m̂_00 + 1{11}(y - m̂_11)/p̂_11 - 1{00}(y - m̂_00)/p̂_00."""
     arms = a.d * a.e, (1 - a.d) * (1 - a.e)
-    reasons = [overlap.outcome_refusal(a.y), *(overlap.exposure_refusal(arm, True) for arm in arms)]
+    reasons = [overlap.outcome_refusal(a.y)]
+    reasons += [overlap.exposure_refusal(arm) or overlap.events_refusal(a.y, arm) for arm in arms]
     if reason := next((r for r in reasons if r), None):
         return reason, []
     folds = graph_folds(a.person, a.adjacency, a.communities, k=settings.folds, seed=settings.seed)

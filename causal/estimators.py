@@ -126,9 +126,8 @@ def estimate(
     `naive` are still given wherever they can be computed.
     """
     name = "aipw" if sample.binary else "plm"
-    reason = overlap.outcome_refusal(sample.y) or overlap.exposure_refusal(sample.e, sample.binary)
-    if reason is None and sample.binary:
-        reason = overlap.events_refusal(sample.y, sample.e)
+    reason = overlap.outcome_refusal(sample.y) or overlap.exposure_refusal(sample.e)
+    reason = reason or overlap.events_refusal(sample.y, sample.e)
     if reason is not None:
         return _without_headline(sample, settings, name, reason)
     if sample.binary:

@@ -45,8 +45,8 @@ def events_refusal(y: Float, e: Float) -> str | None:
     """
     if not np.isin(y, (0.0, 1.0)).all():
         return None
-    for arm, name in ((1, "exposed"), (0, "unexposed")):
-        inside = y[e == arm]
+    for name, arm in arms(e).items():
+        inside = y[arm]
         events = int(min(inside.sum(), len(inside) - inside.sum()))
         if events < FEWEST_EVENTS:
             what = "show" if inside.sum() * 2 <= len(inside) else "do not show"
@@ -57,19 +57,30 @@ def events_refusal(y: Float, e: Float) -> str | None:
     return None
 
 
-def exposure_refusal(e: Float, binary: bool) -> str | None:
+def exposure_refusal(e: Float) -> str | None:
     """Return why the exposure cannot be analysed, if so: it never varies, or an arm is nearly empty."""
     if len(e) and np.ptp(e) == 0:
         return "the exposure never varies: everybody is exposed alike"
-    if not binary:
-        return None
-    exposed = int(e.sum())
-    if min(exposed, len(e) - exposed) < FEWEST_ROWS:
-        return (
-            f"no overlap: {exposed:,} person-periods are exposed and {len(e) - exposed:,} are not"
-            f" (each needs at least {FEWEST_ROWS})"
-        )
+    sizes = {name: int(arm.sum()) for name, arm in arms(e).items()}
+    if min(sizes.values()) < FEWEST_ROWS:
+        said = " and ".join(f"{size:,} {name}" for name, size in sizes.items())
+        return f"no overlap: {said} person-periods (at least {FEWEST_ROWS} of each are needed)"
     return None
+
+
+def arms(e: Float) -> dict[str, NDArray[np.bool_]]:
+    """Return the rows (n) which an estimate of the exposure compares, by name.
+
+    An exposure of 0 and 1 has two arms, however its effect is estimated. Of any other it is those who are exposed
+    otherwise than most: where nearly everybody is exposed alike, a slope rests on them alone.
+
+    >>> {name: rows.tolist() for name, rows in arms(np.array([0.0, 0.0, 0.5])).items()}
+    {'unusually exposed': [False, False, True]}
+    """
+    values, counts = np.unique(e, return_counts=True)
+    if np.isin(values, (0.0, 1.0)).all():
+        return {"exposed": e == 1, "unexposed": e == 0}
+    return {"unusually exposed": e != values[counts.argmax()]}
 
 
 def effective_sizes(e: Float, propensity: Float, clip: float) -> tuple[float, float]:

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from scipy.sparse import coo_array, csr_array
+from scipy.sparse import coo_array, csr_array, vstack
 
-from causal.covariates import Basis, Prefix, covariates_at, fit_basis, score
+from causal.covariates import Basis, Prefix, covariates_at, fit_basis, pattern, score
 from causal.events import Bool, Calendar, Events, Float, Int, TieEvents
 from causal.schema import PANEL
 from copenet.foundation.errors import RefusedError, UsageError
@@ -296,12 +296,9 @@ def union_graph(panel: Panel, ties: TieEvents) -> csr_array:
 def peer_graph(panel: Panel) -> csr_array:
     """Return the symmetric 0/1 graph of whom any row could see (n x n)."""
     n = len(panel.people)
-    seen = [(piece.person[piece.peers.nonzero()[0]], piece.peers.nonzero()[1]) for piece in panel.slices]
-    ego, peer = (np.concatenate([pair[side] for pair in seen]) for side in (0, 1))
-    graph = coo_array((np.ones(len(ego)), (ego, peer)), shape=(n, n)).tocsr()
-    graph = csr_array(graph.maximum(graph.T))
-    graph.data[:] = 1.0
-    return graph
+    row, peer = vstack([piece.peers for piece in panel.slices]).nonzero()
+    graph = pattern(panel.person[row], peer, n)
+    return csr_array(graph.maximum(graph.T))
 
 
 def with_rows(panel: Panel, rows: Bool) -> Panel:

@@ -31,10 +31,14 @@ def fit_residuals(
 
 
 def strengths(residuals: PlmResiduals, theta: float) -> tuple[float, float]:
-    """Return E[(ỹ - θ̂ ẽ)²] and E[α̂²], α̂ = ẽ / E[ẽ²] (see `sensitivity`)."""
-    e = residuals.exposure
-    noise = float(np.mean((residuals.outcome - theta * e) ** 2))
-    return noise, 1 / max(float(np.mean(e**2)), 1e-12)
+    """Return E[(ỹ - θ̂ ẽ)²] and E[α̂²] of the residuals, which set the scale of `sensitivity`."""
+    noise = float(np.mean((residuals.outcome - theta * residuals.exposure) ** 2))
+    return noise, representer_energy(residuals.exposure)
+
+
+def representer_energy(exposure: Float) -> float:
+    """Return E[α̂²] of the Riesz representer α̂ = ẽ / E[ẽ²] of residuals ẽ of the exposure."""
+    return 1 / max(float(np.mean(exposure**2)), 1e-12)
 
 
 def slope(residuals: PlmResiduals) -> tuple[float, Float]:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from causal import aipw, plm
 from causal.folds import Folds
 from causal.nuisance import cross_fit
 
@@ -146,9 +147,8 @@ def _strengths(y: Float, e: Float, X: Float, folds: Folds, binary: bool, clip: f
     exposure = cross_fit(X, e, folds, learners=("linear",)).values
     noise = float(np.mean((y - g) ** 2))
     if not binary:
-        return noise, 1 / max(float(np.mean((e - exposure) ** 2)), 1e-12)
-    p = np.clip(exposure, clip, 1 - clip)
-    return noise, float(np.mean(e / p**2 + (1 - e) / (1 - p) ** 2))
+        return noise, plm.representer_energy(e - exposure)
+    return noise, aipw.representer_energy(e, exposure, clip)
 
 
 def _benchmark(

@@ -41,8 +41,16 @@ def _line(row: Mapping[str, Any], headline: str, largest: float, truth: float | 
     if row["estimator"] == "naive":
         return said + "   confounded; shown so you see the gap"
     if row["estimator"] == headline and truth is not None:
-        return f"{said:<{len(said)}}   truth {signed(truth, digits)} (planted)"
+        return f"{said}   truth {signed(truth, digits)} (planted, {_where(truth, row)})"
     return said
+
+
+def _where(truth: float, row: Mapping[str, Any]) -> str:
+    """Return on which side of the interval the truth is: rounding may hide a miss."""
+    low, high = row["ci_low"], row["ci_high"]
+    if low is None or high is None:
+        return "no interval"
+    return "inside" if low <= truth <= high else "OUTSIDE the interval"
 
 
 def interval(row: Mapping[str, Any], digits: int = 2) -> str:

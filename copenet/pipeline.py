@@ -128,7 +128,7 @@ STAGES = (
     Stage("embed", ("ingest",), _encoder, ("restricted/embeddings",)),
     Stage(
         "label",
-        ("embed",),
+        ("ingest", "embed"),  # a message whose words occurred before adds nothing to the embeddings
         _encoder,
         ("restricted/labels",),
         unread=("restricted/models", "results/labels.json"),
@@ -145,7 +145,7 @@ STAGES = (
     ),
     Stage(
         "store",
-        ("graph", "label"),
+        ("ingest", "graph", "label"),
         lambda s: s.settings.graph.model_dump(mode="json", exclude={"window_days", "max_thread_people"}),
         (),
         unread=("restricted/graph/store.json",),
@@ -153,14 +153,14 @@ STAGES = (
     ),
     Stage(
         "effect",
-        ("graph", "label"),
+        ("ingest", "graph", "label"),
         lambda s: s.estimand(),
         ("results/effects.json", "results/checks.json"),
         unread=("restricted/panel",),
     ),
     Stage(
         "report",
-        ("quality", "protect", "graph", "label", "effect"),
+        ("ingest", "quality", "protect", "graph", "label", "effect"),
         lambda s: s.settings.public(),
         (),
         unread=("results/report.html", "results/manifest.json"),
@@ -230,7 +230,8 @@ class Pipeline:
         reports: dict[str, Report] = {}
         with lock(self._lock):
             self.finish_removal()
-            journal.declare(self.study.journal, self.study.estimand())
+            if "effect" in wanted:
+                journal.declare(self.study.journal, self.study.estimand())
             for stage in STAGES:
                 if stage.name in wanted:
                     reports[stage.name] = self._bring(stage, reports, progress, forced=stage.name in forced)
@@ -249,7 +250,7 @@ class Pipeline:
 
     def begin_removal(self) -> None:
         """Mark, durably, that all that is computed from the messages must go: a kill cannot lose it any more."""
-        write_json(self._removal, {"remove": [*DERIVED, "results"]})
+        write_json(self._removal, {})
 
     def finish_removal(self) -> None:
         """Remove all that is computed from the messages if that was begun; the caller holds the study's lock.

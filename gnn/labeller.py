@@ -93,8 +93,9 @@ def gold_sample(
     judged = np.isfinite(truth).any(axis=1)
     rows, truth = rows[judged], truth[judged]
     # Numbered as they come: what an author is called must decide no fold.
-    number = {name: n for n, name in enumerate(dict.fromkeys((groups or message_ids)[row] for row in rows))}
-    numbers = np.array([number[(groups or message_ids)[row]] for row in rows], dtype=np.int64)
+    names = [(groups or message_ids)[row] for row in rows]
+    number = {name: n for n, name in enumerate(dict.fromkeys(names))}
+    numbers = np.array([number[name] for name in names], dtype=np.int64)
     return GoldSample(truth, [texts[row] for row in rows], embeddings[rows], numbers)
 
 

@@ -8,7 +8,7 @@ replaced only when asked. Every node that copenet loads carries a label of its o
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -53,12 +53,10 @@ class Neo4jStore(GraphStore):
             notifications_min_severity="OFF",  # notifications quote the query
             telemetry_disabled=True,
         )
-        try:
-            with self._faults():
-                self._driver.verify_connectivity()
-        except BaseException:
-            self._driver.close()
-            raise
+        with ExitStack() as unless_it_answers, self._faults():
+            unless_it_answers.callback(self._driver.close)
+            self._driver.verify_connectivity()
+            unless_it_answers.pop_all()
 
     def drop(self) -> None:
         """Remove this study's nodes, constraints and marker; another study's or anybody else's data stay.

@@ -1,10 +1,10 @@
 """User ties from messages: who answered whom, in which window, and what made no tie and why.
 
 One reply makes one event between its author (the replier) and the author of its parent, at the later of their times
-(clocks differ: a reply may be a little older than its parent). It makes none when the reply
-is a repost, when either author is deleted or unknown or declares itself a bot, when a person answers themself, when a
-time is missing, when the reply is more than `CLOCK_SKEW_SECONDS` older than its parent, or when it sits on a cycle of
-parents. Each of these is counted once, under the first reason that holds, in that order.
+(clocks differ: a reply may be a little older than its parent). It makes none when the reply is a repost, when either
+author is deleted or unknown or declares itself a bot, when a person answers themself, when a time is missing, when the
+reply is more than `CLOCK_SKEW_SECONDS` older than its parent, or when it sits on a cycle of parents. Each of these is
+counted once, under the first reason that holds, in that order.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ SELECT DISTINCT author_id FROM messages WHERE starts_with(bot_reason, 'declared'
 _REPLIES = """
 CREATE TEMP TABLE replies AS
 SELECT m.author_id AS replier, coalesce(p.author_id, m.parent_author_id) AS replied,
-  greatest(epoch_us(m.created_at), coalesce(epoch_us(p.created_at), epoch_us(m.created_at))) AS moment,
+  greatest(epoch_us(m.created_at), epoch_us(p.created_at)) AS moment,  -- a time that is not known does not count
   CASE
     WHEN m.kind = 'repost' THEN 'repost'
     WHEN m.author_id IS NULL THEN 'author_unknown'
@@ -197,10 +197,10 @@ def arrivals(messages: pa.Table) -> pa.Array:
     Unlike the order of the ids it does not depend on the key that made the pseudonyms. Messages without a time come
     last; in one message the writer comes before whom it answers.
     """
-    ordered = messages.sort_by([("created_at", "ascending"), ("message_id", "ascending")])
-    wrote, answered = (ordered[name].combine_chunks() for name in ("author_id", "parent_author_id"))
-    pairs = np.stack([np.arange(len(ordered)), np.arange(len(ordered)) + len(ordered)], axis=1).ravel()
-    return pa.concat_arrays([wrote, answered]).take(pa.array(pairs)).unique().drop_null()
+    order = pa.compute.sort_indices(messages, [("created_at", "ascending"), ("message_id", "ascending")])
+    both = [messages[name].combine_chunks() for name in ("author_id", "parent_author_id")]
+    turns = np.add.outer(order.to_numpy().astype(np.int64), [0, len(messages)]).ravel()
+    return pa.concat_arrays(both).take(pa.array(turns)).unique().drop_null()
 
 
 def adjacency(

@@ -292,34 +292,22 @@ class RowMaker:
         )
         extra = (draft.declared_replies, _digest(text) if text else None, scrubber.names_replaced - before)
         source = f"{self._source}:{line}"
-        row = (*body, source, *extra, self._content(draft, text, scrubber.names_replaced - before))
+        row = (*body, source, *extra, _content(draft, text))
         return row, ((str(row[1]), source, text) if text else None)
-
-    def _content(self, draft: Draft, text: str | None, names_replaced: int) -> str:
-        """Return a digest of all that a copy says except who: it is the same under every key."""
-        told = (
-            draft.kind,
-            draft.thread,
-            draft.parent,
-            draft.author_status,
-            draft.forum if draft.forum_owner is None else FORGOTTEN_NAME,
-            draft.created_at,
-            draft.edited_at,
-            draft.retrieved_at,
-            draft.text_status,
-            draft.score,
-            draft.bot,
-            draft.declared_replies,
-            names_replaced,
-            None if text is None else _PSEUDONYM.sub(FORGOTTEN_NAME, text),
-        )
-        return _digest(orjson.dumps(told).decode())
 
     def _forum(self, draft: Draft) -> str | None:
         if draft.forum_owner is None:
             return draft.forum
         owner = self._names.of(draft.platform, draft.forum_owner)
         return None if owner in self._names.forgotten else owner
+
+
+def _content(draft: Draft, text: str | None) -> str:
+    """Return a digest of all that a copy says except who, with its text scrubbed: it is the same under every key."""
+    masked = None if text is None else _PSEUDONYM.sub(FORGOTTEN_NAME, text) if ":u_" in text else text
+    forum = draft.forum if draft.forum_owner is None else FORGOTTEN_NAME
+    told = replace(draft, author=None, forum_owner=None, forum=forum, text=masked)
+    return _digest(orjson.dumps(told).decode())
 
 
 def table_of(rows: list[Any], schema: pa.Schema) -> pa.Table:

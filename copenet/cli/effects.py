@@ -104,10 +104,9 @@ def explain(
     Example: copenet effect explain demo
     """
     from copenet.finding import estimate as compute
-
-    found = compute(_study(study, (outcome, exposure, channel), seed, assignments), progress(as_json))
     from copenet.ladder import ladder
 
+    found = compute(_study(study, (outcome, exposure, channel), seed, assignments), progress(as_json))
     document = found.document
     keys = ("outcome", "exposure", "estimand", "headline", "assumptions", "labels_validated", "refused", "declared")
     if as_json:

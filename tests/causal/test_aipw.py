@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causal.aipw import AipwNuisances, clipped_share, fit_nuisances, scores
+from causal.aipw import AipwNuisances, clipped_share, fit_nuisances, mean_unexposed, scores, strengths
 from causal.folds import graph_folds
 from tests.causal.graphs import ring
 
@@ -21,6 +21,17 @@ def test_scores_by_hand():
     found = scores(np.array([4.0, 1.0, 0.0, 7.0]), np.array([1.0, 0.0, 1.0, 0.0]), fitted)
     # 3-1+(4-3)/.5; 2-2-(1-2)/.75; 1-0+(0-1)/.8; 4-1-(7-1)/.8
     assert found == pytest.approx([4.0, 4 / 3, -0.25, -4.5])
+
+
+def test_strengths_and_the_mean_of_the_unexposed_by_hand():
+    fitted = nuisances([0.5, 0.25, 0.8, 0.2], [1, 2, 0, 1], [3, 2, 1, 4])
+    y, e = np.array([4.0, 1.0, 0.0, 7.0]), np.array([1.0, 0.0, 1.0, 0.0])
+    noise, energy = strengths(y, e, fitted)
+    assert noise == pytest.approx(((4 - 3) ** 2 + (1 - 2) ** 2 + (0 - 1) ** 2 + (7 - 1) ** 2) / 4)
+    assert energy == pytest.approx((1 / 0.5**2 + 1 / 0.75**2 + 1 / 0.8**2 + 1 / 0.8**2) / 4)
+    # 1; 2 + (1-2)/.75; 0; 1 + (7-1)/.8
+    assert mean_unexposed(y, e, fitted) == pytest.approx((1 + (2 - 4 / 3) + 0 + 8.5) / 4)
+    assert strengths(y, e, fitted, 0.4)[1] == pytest.approx((1 / 0.5**2 + 3 / 0.6**2) / 4)
 
 
 def test_propensities_are_clipped_at_both_ends_and_counted():

@@ -11,6 +11,7 @@ from causal.estimators import EstimationSettings, estimate
 from causal.overlap import (
     balance,
     effective_sizes,
+    events_refusal,
     exposure_refusal,
     outcome_refusal,
     overlap_check,
@@ -79,20 +80,38 @@ def test_outcomes_that_cannot_be_analysed(y, said):
 
 
 @pytest.mark.parametrize(
-    ("exposed", "unexposed", "binary", "said"),
+    ("exposed", "unexposed", "said"),
     [
-        (0, 200, True, "never varies"),
-        (200, 0, True, "never varies"),
-        (200, 0, False, "never varies"),
-        (49, 151, True, "49 person-periods are exposed and 151 are not"),
-        (151, 49, True, "no overlap"),
-        (50, 150, True, None),
-        (1, 199, False, None),
+        (0, 200, "never varies"),
+        (200, 0, "never varies"),
+        (49, 151, "49 exposed and 151 unexposed person-periods"),
+        (151, 49, "no overlap"),
+        (50, 150, None),
     ],
 )
-def test_exposures_that_cannot_be_analysed(exposed, unexposed, binary, said):
-    found = exposure_refusal(np.repeat([1.0, 0.0], [exposed, unexposed]), binary)
+def test_exposures_that_cannot_be_analysed(exposed, unexposed, said):
+    found = exposure_refusal(np.repeat([1.0, 0.0], [exposed, unexposed]))
     assert found is None if said is None else said in str(found)
+
+
+@pytest.mark.parametrize(
+    ("away", "said"), [(3, "3 unusually exposed person-periods"), (49, "49 unusually"), (50, None)]
+)
+def test_a_slope_needs_people_who_are_exposed_otherwise_than_most(away, said):
+    e = np.r_[np.linspace(0.2, 0.8, away), np.zeros(400)]
+    found = exposure_refusal(e)
+    assert found is None if said is None else said in str(found)
+
+
+@pytest.mark.parametrize(("events", "said"), [(9, "only 9 of 60 unusually exposed"), (10, None)])
+def test_a_slope_needs_events_among_those_exposed_otherwise_than_most(events, said):
+    e = np.r_[np.linspace(0.2, 0.8, 60), np.zeros(400)]
+    found = events_refusal(np.r_[np.arange(60) < events, np.arange(400) % 2].astype(float), e)
+    assert found is None if said is None else said in str(found)
+
+
+def test_exposures_that_all_differ_are_compared_with_nobody_in_particular():
+    assert exposure_refusal(np.linspace(0, 1, 51)) is None
 
 
 @pytest.mark.parametrize(

@@ -157,3 +157,25 @@ def test_in_small_cliques_there_is_nobody_else_to_exchange(study):
     check = rewired_graph(panel, (events, cliques), community, difference, exposure=any_peer, seed=0)
     assert check.status == "not_informative"
     assert "no other people" in check.detail
+
+
+def test_the_future_is_what_blind_peers_do_two_periods_on_given_the_present(study):
+    panel, events, _, inputs = study
+    one_way = inputs.ties.filter(pc.equal(inputs.ties["channel"], "received_reply"))
+    exposure = any_peer(panel.exposing, panel.n_peers)
+    asked = {}
+
+    def spy(panel, values, rows, extra):
+        asked.update(values=values, rows=rows, extra=extra)
+        return difference(panel, values, rows, extra)
+
+    future_exposure(panel, events, one_way, exposure, spy)
+    when = panel.calendar.of(events.time)
+    used = {(int(p), int(t)) for p, t in zip(events.person[events.uses], when[events.uses], strict=True)}
+    expected = []
+    for piece, blind in zip(panel.slices, blind_peers(panel, events, one_way), strict=True):
+        peers = [blind[[row]].nonzero()[1].tolist() for row in range(len(piece.person))]
+        expected += [any((j, piece.period + 2) in used for j in row) for row in peers]
+    assert asked["rows"].sum() > 200
+    assert asked["values"][asked["rows"]].tolist() == np.array(expected)[asked["rows"]].tolist()
+    assert asked["extra"]["current_exposure"].tolist() == exposure.tolist()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from causal.folds import graph_folds
-from causal.plm import PlmResiduals, fit_residuals, slope
+from causal.plm import PlmResiduals, fit_residuals, slope, strengths
 from causal.regression import ols
 from tests.causal.graphs import ring
 
@@ -19,6 +19,12 @@ def test_slope_and_influence_by_hand():
     assert theta == pytest.approx(4 / 3)
     assert influence == pytest.approx([4 / 9, -8 / 9, 0, 4 / 9])
     assert influence.sum() == pytest.approx(0)
+
+
+def test_strengths_by_hand():
+    noise, energy = strengths(PlmResiduals(np.array([2.0, 0.0, 1.0, 3.0]), np.array([1.0, -1.0, 0.0, 2.0])), 1.0)
+    assert noise == pytest.approx((1 + 1 + 1 + 1) / 4)
+    assert energy == pytest.approx(1 / 1.5)
 
 
 def test_an_exposure_that_covariates_explain_away_has_no_slope_and_no_influence():

@@ -27,7 +27,8 @@ def test_from_naive_to_the_headline_with_bars_in_proportion():
 
 def test_the_truth_stands_beside_the_headline_alone():
     lines = ladder(DOCUMENT, truth=0.08)
-    assert ["truth +.08 (planted)" in line for line in lines] == [False, False, True]
+    assert ["truth +.08 (planted, inside)" in line for line in lines] == [False, False, True]
+    assert "(planted, OUTSIDE the interval)" in ladder(DOCUMENT, truth=0.1201)[-1]
     assert not any("truth" in line for line in ladder(DOCUMENT))
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from copenet import journal
 from copenet.cli.app import app
 from copenet.foundation.errors import InputError
 from copenet.freshness import lock
-from copenet.pipeline import BY_NAME, Pipeline
+from copenet.pipeline import BY_NAME, STAGES, Pipeline
 from copenet.running import bring
 from copenet.stages import report
 from copenet.study import Study
@@ -61,3 +63,17 @@ def test_the_store_is_not_dropped_under_a_running_stage(study: Study) -> None:
         done = CliRunner().invoke(app, ["graph", "drop", str(study.path)])
     assert done.exit_code == 5
     assert "Another copenet" in done.stderr
+
+
+def test_every_stage_that_reads_the_messages_rests_on_ingest() -> None:
+    """A message may change nothing that lies between: one whose words occurred before adds no embedding."""
+    for stage in STAGES:
+        module = import_module(f"copenet.stages.{stage.name}")
+        source = Path(str(module.__file__)).read_text(encoding="utf-8")
+        if "messages_of(" in source or "texts_of(" in source:
+            assert "ingest" in stage.after, stage.name
+
+
+def test_only_an_estimate_declares_what_is_estimated(study: Study) -> None:
+    bring(study, ["quality"])
+    assert journal.declarations(study.journal) == []

@@ -108,14 +108,16 @@ def test_a_name_never_survives(before: str, how: str, after: str) -> None:
     assert "canary" not in scrubbed.casefold()
 
 
-@given(st.text(max_size=300))
-def test_scrubbing_any_text_works_and_twice_is_once_for_plain_names(text: str) -> None:
-    assert isinstance(scrub(text), str)
+@given(st.text(max_size=300) | st.text(alphabet="u/@ab._\\-1 []()<>", max_size=60))
+def test_scrubbing_twice_is_scrubbing_once(text: str) -> None:
+    once = scrub(text)
+    assert scrub(once) == once
 
 
-def test_long_hostile_text_is_quick_enough() -> None:
-    for piece in ("a.", "u/", "@", "x" * 10, "1 ", "www.", "+1", "\\_", "&amp;"):
-        scrub(piece * 30_000 + "@ reddit.com/ u/")
+@pytest.mark.parametrize("piece", ["a.", "u/", "@", "x" * 10, "1 ", "www.", "+1", "\\_", "&amp;"])
+def test_a_name_behind_long_hostile_text_is_found_and_soon(piece: str) -> None:
+    """Patterns that look back at every place would take minutes here."""
+    assert scrub(piece * 30_000 + " see u/Ann_Lee").endswith(" see <ann_lee>")
 
 
 @pytest.mark.parametrize(
@@ -169,6 +171,6 @@ def test_joined_emoji_and_ordinary_words_with_user_stay() -> None:
         assert scrub(text) == text
 
 
-def test_hostile_addresses_are_quick_enough() -> None:
-    for piece in ("'", "a'", "\\_", "a\\_", "a.", "\\", "-\\-", "a@", "@a\\."):
-        scrub(piece * 30_000 + "@")
+@pytest.mark.parametrize("piece", ["'", "a'", "\\_", "a\\_", "a.", "\\", "-\\-", "a@", "@a\\."])
+def test_an_address_behind_hostile_ones_is_found_and_soon(piece: str) -> None:
+    assert scrub(piece * 30_000 + "@ ann@example.org").endswith(" [email]")

@@ -267,8 +267,9 @@ def test_folder_names_are_quoted_for_a_shell(write: Write) -> None:
 
 
 def test_inline_drawings_are_well_formed(demo_page: str) -> None:
-    for svg in re.findall(r"<svg.*?</svg>", demo_page, flags=re.DOTALL):
-        ET.fromstring(svg)
+    drawings = re.findall(r"<svg.*?</svg>", demo_page, flags=re.DOTALL)
+    assert len(drawings) == demo_page.count("<svg") > 0
+    assert {ET.fromstring(svg).tag.rpartition("}")[2] for svg in drawings} == {"svg"}
 
 
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -19,7 +19,7 @@ from copenet.study import Study
 
 GOLD = 400
 SIMULATED = "restricted/simulated"
-GOLD_FILE = f"{SIMULATED}/gold.csv"
+GOLD_FILE = "restricted/gold.csv"
 QUESTION = "Do people come to reframe after a peer who answered them did?"
 
 

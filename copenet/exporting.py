@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from copenet.copies import remember
 from copenet.foundation.errors import RefusedError, UsageError
 from copenet.settings import nearest
 from copenet.stages.common import communities_of, messages_of
@@ -32,4 +33,5 @@ def export_graph(study: Study, kind: str, out: Path | None) -> Path:
             remedy="Export to restricted/ or outside the study.",
         )
     messages = messages_of(study)
+    remember(study, (path, path.with_name(f"{path.stem}-people{path.suffix}")))
     return export(user_ties(messages), people(messages), communities_of(study), path, kind=kind)[0]

@@ -17,7 +17,7 @@ from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any, Literal
 
-from copenet import __version__, journal
+from copenet import __version__, copies, journal
 from copenet.foundation.errors import CopenetError, ResourceError, UsageError
 from copenet.foundation.files import digest_of, private_directory, read_json, sync_directory, write_json
 from copenet.foundation.progress import SILENT, Progress
@@ -93,11 +93,18 @@ def _sources(study: Study) -> Sequence[Path]:
 
 def _ingestion(study: Study) -> dict[str, Any]:
     """Return the settings, the key's fingerprint and who is forgotten: another key makes other people of everybody."""
+    from copenet.sources import kept, said
     from ingest import state_digest
 
     settings = study.settings.ingest
     key = study.file(settings.key_file) if settings.key_file else None
-    return {"bots": settings.bots, "state": state_digest(study.restricted, key)}
+    return {
+        "bots": settings.bots,
+        "columns": [settings.columns, settings.columns_platform],
+        "said": sorted([str(path), how.format, how.encoding] for path, how in said(study).items()),
+        "kept": sorted(kept(study)),
+        "state": state_digest(study.restricted, key),
+    }
 
 
 def _gold(study: Study) -> Sequence[Path]:
@@ -266,6 +273,8 @@ class Pipeline:
             private_directory(self.study.restricted / name)
         _empty(self.study.results)
         self.study.results.mkdir()
+        copies.remove_exports(self.study)
+        copies.clean_gold(self.study)
         self._removal.unlink()  # last: while it is there, something may be left
         sync_directory(self._removal.parent)
 

@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
+from ingest import IngestSettings
 
-def recognise(path: Path) -> dict[str, str | int]:
-    """Return file name, format, container, and how many records could be read and how many not.
+
+def recognise(path: Path, settings: IngestSettings) -> list[dict[str, str | int]]:
+    """Return, for each dump in a file, its name, format, container, and how much could be read and how much not.
 
     Raises:
-        InputError: There is no such file, or it holds no record of a known format.
+        InputError: There is no such file, or it is an archive that cannot be read.
     """
-    from ingest.containers import Line, read_lines
-    from ingest.formats import find_format
-    from ingest.formats import recognise as judge
-    from ingest.records import BadRecordError, decode
+    from ingest.preview import preview
 
-    source = find_format(path)
-    kind, container = judge(path)
-    kept = broken = 0
-    for item in read_lines(path):
-        if not isinstance(item, Line):
-            broken += 1
-            continue
-        try:
-            good = source.recognises(decode(item.data))
-        except BadRecordError:
-            good = False
-        kept += good
-        broken += not good
-    return {"file": path.name, "format": kind, "container": container, "records": kept, "broken": broken}
+    return [asdict(found) for found in preview(path, settings)]

@@ -41,6 +41,10 @@ class IngestSection(_Section):
     sources: tuple[str, ...] = Field(default=(), description="Files or folders to read; relative to this folder.")
     key_file: str = Field(default="", description='The key of the pseudonyms; "" means restricted/key.')
     bots: tuple[str, ...] = Field(default=(), description="Further usernames to treat as declared bots.")
+    columns: dict[str, str] = Field(
+        default={}, description='For tables no format recognises: role = "column" (id, author, parent, time, text, …).'
+    )
+    columns_platform: str = Field(default="table", description='What platform such a table is from, such as "x".')
 
 
 class GraphSection(_Section):
@@ -224,6 +228,8 @@ def _toml(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, tuple | list):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_toml(key)} = {_toml(item)}" for key, item in value.items()) + "}"
     if isinstance(value, str):
         return '"' + "".join(_escape(character) for character in value) + '"'
     return repr(value)

@@ -3,34 +3,117 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from copenet.foundation.errors import InputError, UsageError
 from copenet.foundation.files import read_json, write_json
 from copenet.study import Study
 
-MONTHLY = ("RC_", "RS_")  # Pushshift's comments and submissions of a month; unpacked they have no suffix
-SUFFIXES = (".zst", ".gz", ".ndjson", ".jsonl", ".json", ".txt")
+if TYPE_CHECKING:
+    from ingest import How, IngestSettings
 
-NAMED = f"Dumps in a folder end in {', '.join(SUFFIXES)}, or are called RC_… or RS_… without an ending."
+
+def what_is_read() -> str:
+    """Return what files of a folder are read, for messages to users."""
+    from ingest.dumps import ARCHIVES, PACKED, TEXTUAL
+
+    return f"In a folder, files ending in {', '.join((*TEXTUAL, *PACKED, *ARCHIVES))} are read, and RC_… and RS_…"
+
+
+@dataclass(frozen=True)
+class Said:
+    """What was said on the command line about a dump: its format, or the columns of a table, and its encoding."""
+
+    format: str = ""
+    encoding: str = ""
 
 
 def remembered(study: Study) -> list[Path]:
     """Return the paths once given on the command line."""
+    return [Path(name) for name in _memory(study)["paths"]]
+
+
+def said(study: Study) -> dict[Path, Said]:
+    """Return what was said about dumps once given on the command line."""
+    return {Path(name): Said(**how) for name, how in _memory(study).get("said", {}).items()}
+
+
+def kept(study: Study) -> frozenset[str]:
+    """Return the marks of dumps that cannot be read again: those that came through standard input."""
+    return frozenset(_memory(study).get("kept", ()))
+
+
+def _memory(study: Study) -> dict[str, Any]:
     path = study.restricted / "sources.json"
-    return [Path(name) for name in read_json(path)["paths"]] if path.is_file() else []
+    return dict(read_json(path)) if path.is_file() else {"paths": []}
 
 
-def remember(study: Study, paths: Iterable[Path]) -> None:
-    """Add `paths` to those the study reads."""
-    known = dict.fromkeys(str(path) for path in remembered(study))
-    known.update(dict.fromkeys(str(path.resolve()) for path in paths))
-    replace(study, [Path(name) for name in known])
+def memory(study: Study) -> dict[str, Any]:
+    """Return everything remembered, for `restore`."""
+    return _memory(study)
 
 
-def replace(study: Study, paths: Iterable[Path]) -> None:
-    """Read `paths` and those of study.toml from now on."""
-    write_json(study.restricted / "sources.json", {"paths": [str(path) for path in paths]})
+def restore(study: Study, before: dict[str, Any]) -> None:
+    """Remember what `memory` returned, and nothing else."""
+    write_json(study.restricted / "sources.json", before)
+
+
+def remember(study: Study, paths: Iterable[Path], how: Said = Said()) -> None:
+    """Add `paths` to those the study reads, and what was said about them."""
+    known = _memory(study)
+    given = [str(path.resolve()) for path in paths]
+    known["paths"] = list(dict.fromkeys([*known["paths"], *given]))
+    if how != Said():
+        files = [str(path) for path in expand(Path(name) for name in given)]
+        known["said"] = known.get("said", {}) | {name: vars(how) for name in files}
+    restore(study, known)
+
+
+def forget_path(study: Study, path: Path) -> bool:
+    """Remember a path no longer; return whether it was remembered."""
+    known, name = _memory(study), str(path.resolve())
+    if name not in known["paths"]:
+        return False
+    known["paths"] = [other for other in known["paths"] if other != name]
+    known["said"] = {other: how for other, how in known.get("said", {}).items() if other != name}
+    restore(study, known)
+    return True
+
+
+def how_of(paths: Iterable[Path], one: Said) -> dict[Path, How]:
+    """Return what is said about the dumps in `paths`."""
+    from ingest import How
+
+    how = How(one.format or None, one.encoding or None)
+    return {} if how == How() else dict.fromkeys(expand(paths), how)
+
+
+def keep(study: Study, mark: str) -> None:
+    """Remember a dump that cannot be read again."""
+    known = _memory(study)
+    known["kept"] = sorted({*known.get("kept", ()), mark})
+    restore(study, known)
+
+
+def settings(study: Study) -> IngestSettings:
+    """Return how the study's dumps are read.
+
+    Raises:
+        UsageError: `ingest.columns` names an unknown role, or misses one that is needed.
+    """
+    from ingest import How, IngestSettings
+    from ingest.formats import column_format
+
+    section = study.settings.ingest
+    return IngestSettings(
+        key_file=study.file(section.key_file) if section.key_file else None,
+        bots=section.bots,
+        how={path: How(one.format or None, one.encoding or None) for path, one in said(study).items()},
+        fallback=column_format(section.columns, section.columns_platform) if section.columns else None,
+        kept=kept(study),
+    )
 
 
 def declared(study: Study) -> list[Path]:
@@ -40,7 +123,14 @@ def declared(study: Study) -> list[Path]:
 
 def files_of(study: Study) -> Sequence[Path]:
     """Return every dump the study reads, folders opened, each once, in name order."""
-    return expand([*declared(study), *remembered(study)])
+    return _dumps(study, [*declared(study), *remembered(study)])
+
+
+def _dumps(study: Study, paths: Iterable[Path]) -> list[Path]:
+    """Return the dumps in `paths`, without the study's own table of gold labels."""
+    gold = study.settings.text.gold
+    apart = study.file(gold).resolve() if gold else None
+    return [path for path in expand(paths) if path != apart]
 
 
 def expand(paths: Iterable[Path]) -> list[Path]:
@@ -68,7 +158,7 @@ def check(paths: Iterable[Path]) -> None:
         if not path.exists():
             raise InputError(f"{path}: no such file or folder.", remedy=_neighbours(path))
         if path.is_dir() and not expand([path]):
-            raise InputError(f"{path} holds no dump.", remedy=NAMED)
+            raise InputError(f"{path} holds no dump.", remedy=what_is_read())
 
 
 def required(study: Study) -> Sequence[Path]:
@@ -79,13 +169,13 @@ def required(study: Study) -> Sequence[Path]:
         InputError: One is not there.
     """
     named = [*declared(study), *remembered(study)]
-    if not named:
+    if not named and not kept(study):
         raise UsageError(
             "The study has no dumps to read yet.",
             remedy=f"Run: copenet ingest {study.path} PATH…   or set ingest.sources in study.toml.",
         )
     check(named)
-    return expand(named)
+    return _dumps(study, named)
 
 
 def _is_open(path: Path) -> bool:
@@ -93,8 +183,9 @@ def _is_open(path: Path) -> bool:
 
 
 def _is_dump(path: Path) -> bool:
-    monthly = not path.suffix and path.name.upper().startswith(MONTHLY)
-    return monthly or path.suffix.lower() in SUFFIXES
+    from ingest.dumps import is_dump
+
+    return is_dump(path.name)
 
 
 def _neighbours(path: Path) -> str:

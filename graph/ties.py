@@ -74,7 +74,7 @@ SELECT m.author_id AS replier, coalesce(p.author_id, m.parent_author_id) AS repl
     ELSE 'tie'
   END AS verdict
 FROM messages m LEFT JOIN messages p ON p.message_id = m.parent_id
-WHERE m.parent_id IS NOT NULL
+WHERE m.parent_id IS NOT NULL OR (m.parent_author_id IS NOT NULL AND m.kind <> 'repost')  -- some name only the person
 """
 # The first moment at which each person wrote in each thread, and their place in the order of arrival. What comes later
 # changes nobody's place, so that a thread which outgrows the limit keeps the ties it had: the past stays what it was.
@@ -127,8 +127,9 @@ class TieBuild:
 
     Attributes:
         ties: A table of schema `TIES`, sorted by channel, window, source and target.
-        counts: `replies` (messages naming a parent), `tie_replies` (those that made an event), one count per reason
-            of `REASONS` (together with `tie_replies` they add up to `replies`), `threads` and `threads_too_large`
+        counts: `replies` (messages naming a parent, or at least whom they answer), `tie_replies` (those that made an
+            event), one count per reason of `REASONS` (together with `tie_replies` they add up to `replies`),
+            `threads` and `threads_too_large`
             (more people than `max_thread_people`: who came later is in no co_thread tie there).
     """
 

@@ -1,45 +1,34 @@
-"""From the bytes of a dump to its lines: zstd, gzip or plain; UTF-8 or UTF-16; damaged or whole; in bounded memory.
+"""From the bytes of a dump to UTF-8: zstd, gzip, bzip2, xz or plain; damaged or whole; in bounded memory.
 
 A container is recognised by its first bytes, never by its name. What can be read before, between and after damage is
-kept, and every loss is yielded as a `Loss` in its place.
+kept, and every loss is yielded as a `Break` in its place.
 """
 
 from __future__ import annotations
 
+import bz2
 import codecs
+import lzma
+import struct
+import tarfile
+import zipfile
 import zlib
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 
 import zstandard
 
+from copenet.foundation.errors import UsageError
+
 ZSTD_WINDOW = 2**31  # Pushshift compresses with `zstd --long=31`
-MAX_LINE = 64 * 2**20
 _PIECE = 1024  # compressed bytes per step: a zstd block turns 4 bytes into 128 KiB, so a step stays below 32 MiB
 _PLAIN_PIECE = 2**18
-_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
-_GZIP_MAGIC = b"\x1f\x8b\x08"
-_BLANK = b" \t\r\n\x00"
-
-
-class Line(NamedTuple):
-    """One line that is not blank; `number` counts from 1."""
-
-    number: int
-    data: bytes
-
-
-class Loss(NamedTuple):
-    """Something that could not be read at line `number`, and why."""
-
-    number: int
-    reason: str
+_MOST = 2**24  # unpacked bytes held at once, of the codecs that can stop: a step of bzip2 may hold a gigabyte
 
 
 @dataclass(frozen=True)
-class _Break:
+class Break:
     """The bytes before and after this do not belong together."""
 
     reason: str
@@ -51,6 +40,7 @@ class _Codec:
     magic: bytes
     decoder: Callable[[], Any]
     errors: tuple[type[Exception], ...]
+    stops: bool = False  # whether it can be told how much to unpack at once
 
 
 def _zstd_decoder() -> Any:
@@ -61,48 +51,69 @@ def _gzip_decoder() -> Any:
     return zlib.decompressobj(31)
 
 
-_ZSTD = _Codec("zstd", _ZSTD_MAGIC, _zstd_decoder, (zstandard.ZstdError,))
-_GZIP = _Codec("gzip", _GZIP_MAGIC, _gzip_decoder, (zlib.error,))
+def _xz_decoder() -> Any:
+    return lzma.LZMADecompressor(memlimit=ZSTD_WINDOW)
 
 
-def container(path: Path) -> str:
-    """Return "zstd", "gzip" or "plain", judged by the first bytes of the file."""
-    codec = _codec(path)
+_CODECS = (
+    _Codec("zstd", b"\x28\xb5\x2f\xfd", _zstd_decoder, (zstandard.ZstdError,)),
+    _Codec("gzip", b"\x1f\x8b\x08", _gzip_decoder, (zlib.error,)),
+    _Codec("bzip2", b"BZh", bz2.BZ2Decompressor, (OSError, ValueError), stops=True),
+    _Codec("xz", b"\xfd7zXZ\x00", _xz_decoder, (lzma.LZMAError,), stops=True),
+)
+_HEAD = 6
+DAMAGE = (  # met while a file in an archive is read
+    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError),
+)
+BROKEN_LIST = (
+    *DAMAGE,
+    ValueError,
+    OverflowError,
+    LookupError,
+    NotImplementedError,
+    RuntimeError,
+)  # or while one is opened
+
+
+def container(head: bytes) -> str:
+    """Return "zstd", "gzip", "bzip2", "xz" or "plain", judged by the first bytes of a file."""
+    codec = _codec(head)
     return codec.name if codec else "plain"
 
 
-def _codec(path: Path) -> _Codec | None:
-    with path.open("rb") as stream:
-        head = stream.read(4)
-    if head == _ZSTD_MAGIC or (head[1:] == b"\x2a\x4d\x18" and 0x50 <= head[0] <= 0x5F):
-        return _ZSTD
-    return _GZIP if head.startswith(_GZIP_MAGIC) else None
+def _codec(head: bytes) -> _Codec | None:
+    if head[1:4] == b"\x2a\x4d\x18" and 0x50 <= head[0] <= 0x5F:  # a skippable frame
+        return _CODECS[0]
+    return next((codec for codec in _CODECS if head.startswith(codec.magic)), None)
 
 
-def read_lines(
-    path: Path, *, max_line: int = MAX_LINE, consumed: Callable[[float], None] | None = None
-) -> Iterator[Line | Loss]:
-    """Yield the lines of a dump, and in their places what was lost.
+def read_utf8(
+    stream: BinaryIO, *, encoding: str | None = None, consumed: Callable[[float], None] | None = None
+) -> Iterator[bytes | Break]:
+    """Yield what a dump holds as UTF-8, and in its place what was lost.
 
     Args:
-        path: A file of any container and encoding this module knows.
-        max_line: Longest line in bytes; a longer one is skipped in bounded memory and yielded as a `Loss`.
-        consumed: Told the number of bytes of the file just read.
+        stream: Seekable, at its beginning.
+        encoding: Of the text inside; None means UTF-8, or UTF-16 where the first bytes say so.
+        consumed: Told the number of bytes of the stream just read.
     """
     advance = consumed or (lambda amount: None)
-    codec = _codec(path)
-    with path.open("rb") as stream:
+    try:
+        codec = _codec(stream.read(_HEAD))
+        stream.seek(0)
         pieces = _plain(stream, advance) if codec is None else _unpacked(stream, codec, advance)
-        yield from _split(_as_utf8(pieces), max_line)
+        yield from _as_utf8(pieces) if encoding is None else _decoded(pieces, encoding)
+    except DAMAGE:
+        yield Break("damaged archive: the rest of this file is lost")
 
 
-def _plain(stream: BinaryIO, advance: Callable[[float], None]) -> Iterator[bytes | _Break]:
+def _plain(stream: BinaryIO, advance: Callable[[float], None]) -> Iterator[bytes | Break]:
     while piece := stream.read(_PLAIN_PIECE):
         advance(len(piece))
         yield piece
 
 
-def _unpacked(stream: BinaryIO, codec: _Codec, advance: Callable[[float], None]) -> Iterator[bytes | _Break]:
+def _unpacked(stream: BinaryIO, codec: _Codec, advance: Callable[[float], None]) -> Iterator[bytes | Break]:
     """Yield what every frame holds; after a damaged frame go on at the next one."""
     start: int | None = 0
     while start is not None:
@@ -111,42 +122,60 @@ def _unpacked(stream: BinaryIO, codec: _Codec, advance: Callable[[float], None])
 
 def _frame(
     stream: BinaryIO, codec: _Codec, start: int, advance: Callable[[float], None]
-) -> Generator[bytes | _Break, None, int | None]:
+) -> Generator[bytes | Break, None, int | None]:
     """Yield what one frame holds; return where the next one starts, None at the end of the file."""
     stream.seek(start)
     decoder, position = codec.decoder(), start
     while piece := stream.read(_PIECE):
+        given = 0  # of this piece, unpacked
         try:
-            data = decoder.decompress(piece)
+            for data in _steps(decoder, codec, piece):
+                given += len(data)
+                yield data
         except codec.errors:
-            yield from _salvage(stream, codec, start, position)
-            yield _Break(f"damaged {codec.name} frame: the rest of the frame is lost")
+            yield from _salvage(stream, codec, start, position, given)
+            yield Break(f"damaged {codec.name} frame: the rest of the frame is lost")
             return _next_frame(stream, codec, max(position, start + 1))
         position += len(piece)
-        if data:
-            yield data
         if decoder.eof:
             position -= len(decoder.unused_data)
             advance(position - start)
             return position if _more(stream, position) else None
     if position > start:
-        yield _Break(f"truncated {codec.name} file: it ends inside a frame")
+        yield Break(f"truncated {codec.name} file: it ends inside a frame")
     return None
 
 
-def _salvage(stream: BinaryIO, codec: _Codec, start: int, bad: int) -> Iterator[bytes]:
-    """Decode the frame again up to the piece at `bad`, then that piece byte by byte: an error discards its call's output."""
+def _steps(decoder: Any, codec: _Codec, piece: bytes) -> Iterator[bytes]:
+    """Yield what a piece unpacks to, no more at once than may be held."""
+    data = decoder.decompress(piece, _MOST) if codec.stops else decoder.decompress(piece)
+    if data:
+        yield data
+    while codec.stops and not decoder.eof and not decoder.needs_input:
+        if data := decoder.decompress(b"", _MOST):
+            yield data
+
+
+def _salvage(stream: BinaryIO, codec: _Codec, start: int, bad: int, given: int) -> Iterator[bytes]:
+    """Decode the frame again up to the piece at `bad`, then that piece byte by byte: an error discards its call's output.
+
+    Args:
+        given: How many unpacked bytes of that piece are known already.
+    """
     stream.seek(start)
     decoder = codec.decoder()
     for _ in range((bad - start) // _PIECE):
-        decoder.decompress(stream.read(_PIECE))
+        for _ in _steps(decoder, codec, stream.read(_PIECE)):
+            pass
     for byte in stream.read(_PIECE):
         try:
-            data = decoder.decompress(bytes((byte,)))
+            for data in _steps(decoder, codec, bytes((byte,))):
+                new = data[given:]
+                given = max(0, given - len(data))
+                if new:
+                    yield new
         except codec.errors:
             return
-        if data:
-            yield data
 
 
 def _next_frame(stream: BinaryIO, codec: _Codec, position: int) -> int | None:
@@ -179,10 +208,10 @@ def _encoding(head: bytes) -> tuple[int, str | None]:
     return (0, "utf-16-be") if head[:2] == b"\x00{" else (0, None)
 
 
-def _as_utf8(pieces: Iterator[bytes | _Break]) -> Iterator[bytes | _Break]:
+def _as_utf8(pieces: Iterator[bytes | Break]) -> Iterator[bytes | Break]:
     head = b""
     for piece in pieces:
-        if isinstance(piece, _Break):
+        if isinstance(piece, Break):
             yield from (head, piece) if head else (piece,)
             head = b""
             continue
@@ -196,70 +225,38 @@ def _as_utf8(pieces: Iterator[bytes | _Break]) -> Iterator[bytes | _Break]:
         yield head
 
 
-def _chain(first: bytes, rest: Iterator[bytes | _Break]) -> Iterator[bytes | _Break]:
+def _chain(first: bytes, rest: Iterator[bytes | Break]) -> Iterator[bytes | Break]:
     if first:
         yield first
     yield from rest
 
 
-def _decoded(pieces: Iterator[bytes | _Break], encoding: str) -> Iterator[bytes | _Break]:
-    decoder = codecs.getincrementaldecoder(encoding)("replace")
+def _decoded(pieces: Iterator[bytes | Break], encoding: str) -> Iterator[bytes | Break]:
+    decoder = _text_decoder(encoding)
     for piece in pieces:
-        if isinstance(piece, _Break):
+        if isinstance(piece, Break):
             decoder.reset()
             yield piece
         else:
-            yield decoder.decode(piece).encode()
-    yield decoder.decode(b"", True).encode()
+            yield decoder.decode(piece).encode("utf-8", "replace")
+    yield decoder.decode(b"", True).encode("utf-8", "replace")
 
 
-class _Splitter:
-    """Cuts bytes into lines, and forgets the bytes of a line that grows too long."""
+def require_text_encoding(name: str) -> str:
+    """Return an encoding's usual name.
 
-    def __init__(self, max_line: int) -> None:
-        self._max = max_line
-        self._held: list[bytes] = []
-        self._size = 0
-        self.number = 1
-
-    def feed(self, piece: bytes) -> Iterator[Line | Loss]:
-        first, *rest = piece.split(b"\n")
-        self._hold(first)
-        for part in rest:
-            yield from self.flush()
-            self.number += 1
-            self._hold(part)
-
-    def _hold(self, part: bytes) -> None:
-        self._size += len(part)
-        if self._size > self._max:
-            self._held.clear()
-        elif part:
-            self._held.append(part)
-
-    def flush(self) -> Iterator[Line | Loss]:
-        """Yield the line held, if any."""
-        size, held = self._size, self._held
-        self._held, self._size = [], 0
-        if size > self._max:
-            yield Loss(self.number, f"longer than {self._max} bytes")
-            return
-        data = (held[0] if len(held) == 1 else b"".join(held)).strip(_BLANK) if held else b""
-        if data:
-            yield Line(self.number, data)
-
-    def cut(self, reason: str) -> Iterator[Line | Loss]:
-        """Yield the line held if it seems whole, then the loss."""
-        for item in self.flush():
-            if isinstance(item, Loss) or item.data.endswith(b"}"):
-                yield item
-                self.number += 1  # so that a cursor may stand between the line and the loss
-        yield Loss(self.number, reason)
-        self.number += 1
+    Raises:
+        UsageError: There is none of this name, or it is one of Python's codecs that are not for text.
+    """
+    try:
+        "a".encode(name)  # it fails for codecs that are not for text
+        codecs.getincrementaldecoder(name)("replace").decode(b"")
+        return codecs.lookup(name).name
+    except (LookupError, UnicodeError, ValueError) as error:
+        raise UsageError(
+            f"There is no encoding {name!r}.", remedy="For example --encoding cp1252, latin-1 or shift_jis."
+        ) from error
 
 
-def _split(pieces: Iterator[bytes | _Break], max_line: int) -> Iterator[Line | Loss]:
-    splitter = _Splitter(max_line)
-    for piece in pieces:
-        yield from splitter.cut(piece.reason) if isinstance(piece, _Break) else splitter.feed(piece)
-    yield from splitter.flush()
+def _text_decoder(encoding: str) -> codecs.IncrementalDecoder:
+    return codecs.getincrementaldecoder(require_text_encoding(encoding))("replace")

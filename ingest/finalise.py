@@ -1,9 +1,12 @@
-"""Staged parts to the tables `messages` and `texts`: one row per message, parents and threads resolved, bots marked.
+"""Staged parts to the tables `messages`, `texts` and `versions`, in memory that does not grow with the study.
+
+What has to be known of all messages at once is numbers (`ingest.keys`); the rows themselves are read part by part,
+completed, and sorted on the disk (`ingest.sorted_parts`).
 
 Nothing here depends on the order of files, on batches or on repetition: of several copies of a message the latest
 retrieved is kept, and where that does not decide, the one whose text is gone (a deletion is never undone), the latest
-edited, the one with the smallest digest of its content without names, and at last, for copies that differ in nothing
-but whom they name, the one at the first place. Pseudonyms decide nothing: the key is random, and must not choose.
+edited, the one whose content without names comes first, and at last, for copies that differ in nothing but whom they
+name, the one at the first place (`docs/decisions/copies.md`). Pseudonyms decide nothing: the key is random.
 """
 
 from __future__ import annotations
@@ -11,31 +14,70 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet
+from numpy.typing import NDArray
 
+from copenet.foundation.errors import DefectError
 from copenet.foundation.files import private_directory, sync_directory
 from copenet.foundation.tables import write_table
+from ingest.keys import UNDATED, Keys, make_keys, stage_views
+from ingest.naming import rename
+from ingest.plain_names import WORDS
 from ingest.pseudonyms import Pseudonyms
-from ingest.schema import MESSAGES, TEXTS
-from ingest.staging import STAGED, STAGED_TEXTS
+from ingest.rows import STAGED_TEXTS
+from ingest.schema import MESSAGES, TEXTS, VERSIONS
+from ingest.sorted_parts import Runs
+from ingest.threads import Positions, ancestry
 
-PART_ROWS = 250_000
+PART_ROWS = 100_000
 REPEATED_TEXTS, REPEATED_SHARE = 20, 0.5  # a suspect wrote one text this often, in this share of the messages
 HOURLY_MESSAGES = 120  # or this many messages within one hour of the clock
+TABLES = ("messages", "texts", "versions")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The committed parts of every dump, in the same order in all three."""
+
+    messages: Sequence[Path]
+    texts: Sequence[Path]
+    words: Sequence[Path]
+
+
+@dataclass(frozen=True)
+class Joined:
+    """What is known once all messages were compared, for `write`.
+
+    Attributes:
+        keys: All staged messages by position.
+        rank: Place of each kept message in the order of ids (n), -1 of others.
+        bots: Why each person counts as a bot, by code; null for people.
+        renamed: Parts of texts in which names were replaced, by number of the part.
+    """
+
+    keys: Keys
+    rank: Positions
+    bots: pa.Array
+    renamed: Mapping[int, Path]
 
 
 @contextmanager
 def engine(scratch: Path, memory_limit_mb: int) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Yield a DuckDB connection that spills to `scratch`, which is removed afterwards."""
+    """Yield a DuckDB connection that keeps its tables in `scratch`, which is removed afterwards."""
+    shutil.rmtree(scratch, ignore_errors=True)  # left by a kill
     private_directory(scratch)
     try:
-        with closing(duckdb.connect(":memory:")) as connection:
+        with closing(duckdb.connect(str(scratch / "join.duckdb"))) as connection:
             connection.execute("SET TimeZone = 'UTC'")
             connection.execute(f"SET memory_limit = '{int(memory_limit_mb)}MB'")
-            connection.execute("SET temp_directory = $path", {"path": str(scratch)})
+            connection.execute("SET temp_directory = $path", {"path": str(scratch / "spill")})
             connection.execute("SET preserve_insertion_order = false")
             connection.execute("SET enable_progress_bar = false")
             yield connection
@@ -44,37 +86,32 @@ def engine(scratch: Path, memory_limit_mb: int) -> Iterator[duckdb.DuckDBPyConne
 
 
 def build(
-    connection: duckdb.DuckDBPyConnection,
-    message_parts: Sequence[Path],
-    text_parts: Sequence[Path],
-    names: Pseudonyms,
-    bots: Mapping[str, str],
-) -> None:
-    """Make the relations `final` (schema MESSAGES and the staged extras), `final_texts` and `cyclic`.
+    connection: duckdb.DuckDBPyConnection, parts: Parts, names: Pseudonyms, bots: Mapping[str, str], scratch: Path
+) -> Joined:
+    """Compare all messages; makes the relations `staged`, `chosen`, `handles`, `versions`, `cyclic` and `naming`.
 
     Args:
-        message_parts: Committed parts of schema `STAGED`.
-        text_parts: Committed parts of schema `STAGED_TEXTS`.
         names: The people and messages to leave out.
         bots: Pseudonyms of declared bots, and what to call each.
+        scratch: A folder for texts in which names were replaced.
     """
-    _read(connection, "given", message_parts, STAGED)
-    _read(connection, "staged_texts", text_parts, STAGED_TEXTS)
+    first = stage_views(connection, parts.messages)
+    if parts.words:
+        connection.read_parquet([str(p) for p in parts.words]).create_view("words")
+    else:
+        connection.register("words", WORDS.empty_table())
     _lookup(connection, "forgotten", dict.fromkeys(names.forgotten, ""))
     _lookup(connection, "withheld", dict.fromkeys(names.withheld, ""))
+    _lookup(connection, "hidden", dict.fromkeys(names.hidden, ""))
     _lookup(connection, "bots", bots)
     _admit(connection)
-    _choose(connection)
-    _walk_up(connection)
-    _suspect(connection)
-    _join(connection)
-
-
-def _read(connection: duckdb.DuckDBPyConnection, name: str, parts: Sequence[Path], schema: pa.Schema) -> None:
-    if parts:
-        connection.read_parquet([str(p) for p in parts]).create_view(name)
-    else:
-        connection.register(name, schema.empty_table())
+    _identify(connection)
+    keys = make_keys(connection, first)
+    connection.execute("CREATE VIEW chosen AS SELECT * FROM staged WHERE pos NOT IN (SELECT pos FROM dropped)")
+    _thread(connection, keys)
+    _version(connection)
+    renamed = rename(connection, parts.words, lambda number: _texts(parts, keys, number)[0], scratch)
+    return Joined(keys, _ranks(connection, len(keys.kept)), _bots(connection, len(keys.people)), renamed)
 
 
 def _lookup(connection: duckdb.DuckDBPyConnection, name: str, values: Mapping[str, str]) -> None:
@@ -87,143 +124,246 @@ def _lookup(connection: duckdb.DuckDBPyConnection, name: str, values: Mapping[st
 
 def _admit(connection: duckdb.DuckDBPyConnection) -> None:
     """Make `staged`: a second lock, for the parts given hold nobody who is forgotten."""
-    connection.execute(
-        """
-        CREATE VIEW staged AS
-        SELECT * FROM given
+    lock = """
         WHERE (author_id IS NULL OR author_id NOT IN (SELECT id FROM forgotten))
               AND message_id NOT IN (SELECT id FROM withheld)
-        """
-    )
-
-
-def _choose(connection: duckdb.DuckDBPyConnection) -> None:
-    connection.execute(
-        """
-        CREATE TABLE chosen AS
-        SELECT * FROM staged
-        QUALIFY row_number() OVER (
-            PARTITION BY message_id
-            ORDER BY retrieved_at DESC NULLS LAST, text_status IN ('deleted', 'removed') DESC,
-                     edited_at DESC NULLS LAST, content, source) = 1
-        """
-    )
-
-
-def _walk_up(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make `up`: every reply with its topmost ancestor, and whether it only leads into a circle.
-
-    Each round lets the pointers still on their way jump over their target's pointer, so depth d takes log2(d) rounds.
-    What is on its way after more rounds than the deepest thread could need goes in circles.
     """
+    row = connection.execute("SELECT (SELECT count(*) FROM forgotten) + (SELECT count(*) FROM withheld)").fetchone()
+    locked = row is not None and row[0] > 0
+    connection.execute(f"CREATE VIEW staged AS SELECT * FROM given {lock if locked else ''}")  # noqa: S608
+
+
+def _identify(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make `handles`: usernames that belong to one person whose stable id some record gives, and that person."""
     connection.execute(
         """
-        CREATE TABLE up AS
-        SELECT message_id, parent_id AS ancestor, message_id AS smallest, 0 AS round
-        FROM chosen WHERE parent_id IS NOT NULL
-        """
-    )
-    replies = _number(connection, "SELECT count(*) FROM up")
-    for turn in range(1, replies.bit_length() + 2):
-        connection.execute(
-            """
-            CREATE OR REPLACE TEMP TABLE jump AS
-            SELECT u.message_id, a.ancestor, least(u.smallest, a.smallest) AS smallest
-            FROM up u JOIN up a ON u.ancestor = a.message_id WHERE u.round = $last
-            """,
-            {"last": turn - 1},
-        )
-        if _number(connection, "SELECT count(*) FROM jump") == 0:
-            break
-        connection.execute(
-            """
-            CREATE OR REPLACE TABLE up AS
-            SELECT u.message_id, coalesce(j.ancestor, u.ancestor) AS ancestor,
-                   coalesce(j.smallest, u.smallest) AS smallest,
-                   CASE WHEN j.message_id IS NULL THEN u.round ELSE $turn END AS round
-            FROM up u LEFT JOIN jump j USING (message_id)
-            """,
-            {"turn": turn},
-        )
-    connection.execute(
-        """
-        CREATE TABLE circles AS
-        SELECT u.message_id, a.smallest AS root FROM up u JOIN up a ON u.ancestor = a.message_id
-        """
-    )
-    connection.execute(
-        """
-        CREATE TABLE cyclic AS
-        SELECT DISTINCT ancestor AS message_id FROM up SEMI JOIN circles USING (message_id)
+        CREATE TABLE handles AS
+        SELECT handle_id AS id, min(author_id) AS person FROM staged
+        WHERE handle_id IS NOT NULL AND author_id IS NOT NULL AND handle_id <> author_id
+        GROUP BY 1 HAVING count(DISTINCT author_id) = 1
         """
     )
 
 
-def _number(connection: duckdb.DuckDBPyConnection, query: str) -> int:
-    row = connection.execute(query).fetchone()
-    return int(row[0]) if row and row[0] is not None else 0
+def _thread(connection: duckdb.DuckDBPyConnection, keys: Keys) -> None:
+    """Make `threads` (pos, thread_id) of messages whose source names no thread, and `cyclic`.
+
+    The nearest ancestor that knows its thread gives it to all below. Where none does, it is the thread of another
+    message under the same topmost ancestor, and at last that ancestor's id, whether it is there or not.
+    """
+    found = ancestry(keys.parent, keys.known)
+    _register(connection, "cyclic", {"pos": np.flatnonzero(found.cyclic & keys.kept)})
+    free = np.flatnonzero(keys.kept & ~keys.known)
+    _register(connection, "free", {"pos": free, "top": found.top[free], "near": found.near[free]})
+    if not len(free):
+        connection.execute("CREATE TABLE threads (pos INTEGER, thread_id VARCHAR)")
+        return
+    told = np.flatnonzero(keys.kept & keys.known & ~found.lost)
+    _register(connection, "tellers", {"pos": told, "top": found.top[told]})
+    _register(connection, "circles", {"pos": np.flatnonzero(found.cyclic), "top": found.top[found.cyclic]})
+    connection.execute(
+        """
+        CREATE TABLE threads AS
+        WITH circle AS (SELECT c.top, min(s.message_id) AS id FROM circles c JOIN staged s USING (pos) GROUP BY 1),
+        told AS (
+            SELECT CASE WHEN x.reply THEN x.p ELSE x.m END AS up, min(s.thread_id) AS thread_id
+            FROM tellers t JOIN staged s USING (pos) JOIN k x ON x.pos = t.top GROUP BY 1)
+        SELECT f.pos, coalesce(n.thread_id, c.id, o.thread_id, t.parent_id, t.message_id) AS thread_id
+        FROM free f
+        LEFT JOIN staged n ON n.pos = f.near
+        LEFT JOIN circle c ON c.top = f.top
+        LEFT JOIN k x ON x.pos = f.top
+        LEFT JOIN told o ON o.up = CASE WHEN x.reply THEN x.p ELSE x.m END
+        LEFT JOIN staged t ON t.pos = f.top
+        """
+    )
 
 
-def _suspect(connection: duckdb.DuckDBPyConnection) -> None:
-    """Mark who posts one text again and again, or faster than people write; the mark changes nothing else."""
+def _register(connection: duckdb.DuckDBPyConnection, name: str, columns: Mapping[str, NDArray[np.integer]]) -> None:
+    connection.register(f"{name}_given", pa.table({key: pa.array(v.astype(np.int32)) for key, v in columns.items()}))
+    connection.execute(f"CREATE TABLE {name} AS SELECT * FROM {name}_given")  # noqa: S608 - a name of this module
+    connection.unregister(f"{name}_given")
+
+
+def _version(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute(
+        """
+        CREATE VIEW versions AS
+        SELECT message_id, retrieved_at, edited_at, text_status, author_status, score,
+               bool_or(pos NOT IN (SELECT pos FROM dropped)) AS kept
+        FROM staged SEMI JOIN repeated USING (message_id)
+        GROUP BY ALL
+        """
+    )
+
+
+def _ranks(connection: duckdb.DuckDBPyConnection, n: int) -> Positions:
+    rank = np.full(n, -1, np.int32)
+    place = 0
+    for batch in connection.execute("SELECT pos FROM chosen ORDER BY message_id").to_arrow_reader(100_000):
+        rank[batch.column("pos").to_numpy()] = np.arange(place, place + batch.num_rows, dtype=np.int32)
+        place += batch.num_rows
+    return rank
+
+
+def _bots(connection: duckdb.DuckDBPyConnection, people: int) -> pa.Array:
+    """Return by code who is a declared bot, and who posts one text again and again, or faster than people write."""
     connection.execute(
         """
         CREATE TABLE suspects AS
-        WITH people AS (SELECT author_id, created_at, text_digest FROM chosen WHERE author_id IS NOT NULL),
-        repeated AS (
-            SELECT author_id, max(n) AS most, sum(n) AS total
-            FROM (SELECT author_id, text_digest, count(*) AS n FROM people WHERE text_digest IS NOT NULL GROUP BY ALL)
-            GROUP BY author_id HAVING most >= $texts AND most >= $share * total),
+        WITH repeated_texts AS (
+            SELECT author, max(n) AS most, sum(n) AS total
+            FROM (SELECT author, d, count(*) AS n FROM k WHERE worded AND author IS NOT NULL GROUP BY ALL)
+            GROUP BY author HAVING most >= $texts AND most >= $share * total),
         fast AS (
-            SELECT author_id, max(n) AS most
-            FROM (SELECT author_id, date_trunc('hour', created_at) AS hour, count(*) AS n FROM people
-                  WHERE created_at IS NOT NULL GROUP BY ALL)
-            GROUP BY author_id HAVING most > $hourly)
-        SELECT author_id, CASE WHEN r.author_id IS NOT NULL THEN 'suspected: one text repeated'
-                               ELSE 'suspected: many messages within an hour' END AS reason
-        FROM repeated r FULL JOIN fast f USING (author_id)
+            SELECT author, max(n) AS most
+            FROM (SELECT author, moment // 3600000000 AS hour, count(*) AS n FROM k
+                  WHERE moment IS NOT NULL AND author IS NOT NULL GROUP BY ALL)
+            GROUP BY author HAVING most > $hourly)
+        SELECT author AS code, CASE WHEN r.author IS NOT NULL THEN 'suspected: one text repeated'
+                                    ELSE 'suspected: many messages within an hour' END AS reason
+        FROM repeated_texts r FULL JOIN fast f USING (author)
         """,
         {"texts": REPEATED_TEXTS, "share": REPEATED_SHARE, "hourly": HOURLY_MESSAGES},
     )
+    found = connection.execute(
+        """
+        WITH declared AS (
+            SELECT p.code, 'declared: ' || b.reason AS reason FROM people p JOIN bots b USING (id)
+            UNION ALL
+            SELECT k.author, 'declared: ' || b.reason FROM bots b
+            JOIN (SELECT DISTINCT handle_id, pos FROM staged WHERE handle_id IS NOT NULL) s ON s.handle_id = b.id
+            JOIN k ON k.pos = s.pos WHERE k.author IS NOT NULL)
+        SELECT code, coalesce(min(d.reason), min(s.reason)) FROM declared d FULL JOIN suspects s USING (code) GROUP BY 1
+        """
+    ).fetchall()
+    reasons: list[str | None] = [None] * people
+    for code, reason in found:
+        reasons[code] = reason
+    return pa.array(reasons, pa.string())
 
 
-def _join(connection: duckdb.DuckDBPyConnection) -> None:
-    connection.execute(
-        """
-        CREATE TABLE final AS
-        SELECT c.* REPLACE (
-                   coalesce(c.thread_id, k.root, t.thread_id, u.ancestor, c.message_id) AS thread_id,
-                   coalesce(c.bot_reason, 'declared: ' || b.reason, s.reason) AS bot_reason),
-               p.author_id AS parent_author_id, p.message_id IS NOT NULL AS parent_present,
-               p.created_at AS parent_created_at, CAST(NULL AS VARCHAR) AS language
-        FROM chosen c
-        LEFT JOIN chosen p ON c.parent_id = p.message_id
-        LEFT JOIN up u ON c.message_id = u.message_id
-        LEFT JOIN circles k ON c.message_id = k.message_id
-        LEFT JOIN chosen t ON u.ancestor = t.message_id
-        LEFT JOIN bots b ON c.author_id = b.id
-        LEFT JOIN suspects s ON c.author_id = s.author_id
-        """
-    )
-    connection.execute(
-        """
-        CREATE VIEW final_texts AS
-        SELECT message_id, text FROM staged_texts SEMI JOIN chosen USING (message_id, source)
-        """
-    )
+def _texts(parts: Parts, keys: Keys, number: int) -> tuple[pa.Table, Positions]:
+    """Return the kept texts of a part (schema STAGED_TEXTS) and the positions of their messages."""
+    worded = pa.parquet.read_table(parts.messages[number], columns=["text_digest"]).column(0).is_valid().to_numpy()
+    pos = np.flatnonzero(worded).astype(np.int32) + np.int32(keys.first[number])
+    table = pa.parquet.read_table(parts.texts[number], schema=STAGED_TEXTS)
+    if table.num_rows != len(pos):
+        raise DefectError("A part of texts does not fit its part of messages.")
+    kept = keys.kept[pos]
+    return table.filter(pa.array(kept)), pos[kept]
 
 
-def write(connection: duckdb.DuckDBPyConnection, restricted: Path) -> None:
-    """Write both tables, sorted by message id, and swap each whole folder in."""
-    for name, relation, schema in (("messages", "final", MESSAGES), ("texts", "final_texts", TEXTS)):
+def write(connection: duckdb.DuckDBPyConnection, parts: Parts, joined: Joined, restricted: Path, scratch: Path) -> None:
+    """Write all tables, sorted by message id, and make `final` for the figures; at the end swap the folders in."""
+    total = int(joined.keys.kept.sum())
+    messages = Runs(scratch / "messages", MESSAGES, total, PART_ROWS)
+    texts = Runs(scratch / "texts", TEXTS, total, PART_ROWS)
+    _make_final(connection)
+    for number, path in enumerate(parts.messages):
+        pos, rows, extra = _completed(connection, path, number, joined)
+        messages.add(rows.select(MESSAGES.names), joined.rank[pos])
+        _add_final(connection, extra)
+        table, where = _texts(parts, joined.keys, number)
+        texts.add(_renamed(table, joined.renamed.get(number)).select(TEXTS.names), joined.rank[where])
+    columns = ", ".join(VERSIONS.names)
+    versions = connection.execute(f"SELECT {columns} FROM versions ORDER BY {columns}").to_arrow_reader(50_000)  # noqa: S608
+    made = {
+        "messages": (messages.parts(), MESSAGES),
+        "texts": (texts.parts(), TEXTS),
+        "versions": (_in_parts(versions, VERSIONS), VERSIONS),
+    }
+    for name, (tables, schema) in made.items():
         fresh = restricted / f".{name}.new"
         shutil.rmtree(fresh, ignore_errors=True)
         private_directory(fresh)
-        columns = ", ".join(schema.names)
-        reader = connection.execute(f"SELECT {columns} FROM {relation} ORDER BY message_id").to_arrow_reader(50_000)  # noqa: S608
-        for number, table in enumerate(_in_parts(reader, schema)):
+        for number, table in enumerate(tables):
             write_table(fresh / f"part-{number:05d}.parquet", table, schema)
-        swap_in(fresh, restricted / name)
+    for name in TABLES:
+        swap_in(restricted / f".{name}.new", restricted / name)
+
+
+def _completed(
+    connection: duckdb.DuckDBPyConnection, path: Path, number: int, joined: Joined
+) -> tuple[Positions, pa.Table, pa.Table]:
+    """Return the positions of the kept messages of a part, their rows, and the rows with what the figures need."""
+    keys = joined.keys
+    start, stop = int(keys.first[number]), int(keys.first[number + 1])
+    kept = keys.kept[start:stop]
+    pos = np.flatnonzero(kept).astype(np.int32) + np.int32(start)
+    rows = pa.parquet.read_table(path).filter(pa.array(kept))
+    author, parent = keys.author[pos], keys.parent[pos]
+    there = parent >= 0
+    answered = np.where(there, keys.author[parent], np.int32(-1))
+    answered = np.where(answered >= 0, answered, keys.target[pos])
+    when = np.where(there, keys.created[parent], UNDATED)
+    bots = joined.bots.take(_index(author))
+    columns = {
+        "author_id": keys.people.take(_index(author)),
+        "parent_author_id": keys.people.take(_index(answered)),
+        "thread_id": pc.coalesce(rows.column("thread_id"), _threads(connection, pos), rows.column("message_id")),
+        "bot_reason": pc.coalesce(rows.column("bot_reason"), bots),
+    }
+    for name, column in columns.items():
+        place = rows.schema.get_field_index(name)
+        rows = rows.append_column(name, column) if place < 0 else rows.set_column(place, name, column)
+    extra = rows.append_column("author", _index(author)).append_column("answered", _index(answered))
+    extra = extra.append_column("parent_present", pa.array(there))
+    return pos, rows, extra.append_column("parent_moment", pa.array(when, mask=when == UNDATED))
+
+
+def _index(codes: Positions) -> pa.Array:
+    return pa.array(codes, mask=codes < 0)
+
+
+def _threads(connection: duckdb.DuckDBPyConnection, pos: Positions) -> pa.Array:
+    """Return the threads found for the messages at `pos`, which are in order; null where the source names one."""
+    index = np.full(len(pos), -1, np.int32)
+    if not len(pos):
+        return pa.array([], pa.string())
+    found = connection.execute(
+        "SELECT pos, thread_id FROM threads WHERE pos BETWEEN $first AND $last",
+        {"first": int(pos[0]), "last": int(pos[-1])},
+    ).to_arrow_table()
+    index[np.searchsorted(pos, found.column("pos").to_numpy())] = np.arange(found.num_rows, dtype=np.int32)
+    return found.column("thread_id").combine_chunks().take(_index(index))
+
+
+def _make_final(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make `final`: what the figures need of every kept message, ids as hashes and people as codes."""
+    connection.execute(
+        """
+        CREATE TABLE final (
+            platform VARCHAR, kind VARCHAR, m UBIGINT, p UBIGINT, t UBIGINT, reply BOOLEAN, parent_present BOOLEAN,
+            author INTEGER, answered INTEGER, author_status VARCHAR, bot_reason VARCHAR, text_status VARCHAR,
+            moment BIGINT, parent_moment BIGINT, language VARCHAR, declared_replies BIGINT, names_replaced BIGINT,
+            text_cut BOOLEAN)
+        """
+    )
+
+
+def _add_final(connection: duckdb.DuckDBPyConnection, extra: pa.Table) -> None:
+    connection.register("extra", extra)
+    connection.execute(
+        """
+        INSERT INTO final
+        SELECT platform, kind, hash(message_id), hash(parent_id), hash(thread_id), parent_id IS NOT NULL, parent_present,
+               author, answered, author_status, bot_reason, text_status, epoch_us(created_at), parent_moment, language,
+               declared_replies, names_replaced, text_cut
+        FROM extra
+        """
+    )
+    connection.unregister("extra")
+
+
+def _renamed(table: pa.Table, path: Path | None) -> pa.Table:
+    """Return the texts with those in their place in which names were replaced."""
+    if path is None:
+        return table
+    changed = pa.parquet.read_table(path, schema=STAGED_TEXTS)
+    where = pc.index_in(table.column("source"), value_set=changed.column("source").combine_chunks())
+    text = pc.coalesce(changed.column("text").combine_chunks().take(where), table.column("text"))
+    return table.set_column(table.schema.get_field_index("text"), STAGED_TEXTS.field("text"), text)
 
 
 def _in_parts(reader: pa.RecordBatchReader, schema: pa.Schema) -> Iterator[pa.Table]:
@@ -254,7 +394,7 @@ def swap_in(fresh: Path, place: Path) -> None:
 
 def recover(restricted: Path) -> None:
     """Bring back a folder whose replacement was interrupted, and remove what an interruption left over."""
-    for name in ("messages", "texts"):
+    for name in TABLES:
         old, place = restricted / f".{name}.old", restricted / name
         if old.is_dir() and not place.exists():
             old.rename(place)

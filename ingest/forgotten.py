@@ -1,26 +1,21 @@
-"""Who is to stay out of a study, and which messages with them: the list, and the staged parts without them.
+"""Who is to stay out of a study, and which messages: the list.
 
-`restricted/forgotten` holds pseudonyms, the mark of the key they were made with, and the ids of these people's
-messages. The ids are needed because a copy fetched after an account was deleted names no author and may still hold
-the text. Writing the list is the moment from which a person is forgotten: everything after it can be done again.
+`restricted/forgotten` holds pseudonyms, the mark of the key they were made with, and the ids of messages: those of these
+people, and those that were deleted (`copenet deletions`). The ids are needed because a copy fetched after an account
+was deleted names no author and may still hold the text. Writing the list is the moment from which a person is
+forgotten: everything after it can be done again.
 """
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from copenet.foundation.errors import InputError, RefusedError
 from copenet.foundation.files import digest_of, read_json, write_json
-from copenet.foundation.tables import read_table, write_table
-from ingest.pseudonyms import FORGOTTEN, Pseudonyms, fingerprint, load_key
-from ingest.scrub import FORGOTTEN_NAME
-from ingest.staging import STAGED, STAGED_TEXTS, Cursor, forgotten_digest, staged_folders, write_cursor
+from ingest.identities import close, messages_of, only_theirs
+from ingest.pseudonyms import FORGOTTEN, Former, Pseudonyms, fingerprint, load_key
+from ingest.staging import staged_folders
 
 
 @dataclass(frozen=True)
@@ -28,22 +23,32 @@ class Forgotten:
     """The list at `restricted/forgotten`.
 
     Attributes:
-        key: Fingerprint of the key behind `people`; empty while nobody is forgotten.
-        people: Pseudonyms.
-        messages: Ids of their messages, of which no copy may come in.
+        key: Fingerprint of the key behind `people` and `named`; empty while nobody is forgotten.
+        people: Pseudonyms of ids and usernames.
+        messages: Ids of messages of which no copy may come in.
+        named: Pseudonyms of names that only these people showed: they stand in no text, but others may show them.
+        asked: How many names were given; several of `people` can be one person.
+        lost: How many of `people` could not be taken over when the key was changed: no dump held them.
     """
 
     key: str = ""
     people: frozenset[str] = frozenset()
     messages: frozenset[str] = frozenset()
+    named: frozenset[str] = frozenset()
+    asked: int = 0
+    lost: int = 0
 
     def digest(self) -> str:
         """Return a digest of the list."""
-        return digest_of([self.key, sorted(self.people), sorted(self.messages)])
+        return digest_of([self.key, sorted(self.people), sorted(self.messages), sorted(self.named)])
 
     def fits(self, mark: str) -> bool:
         """Return whether names under the key with fingerprint `mark` can be compared with these."""
         return not self.people or self.key == mark
+
+    def names(self, key: bytes, former: Former | None = None) -> Pseudonyms:
+        """Return the pseudonyms under `key` without those on the list."""
+        return Pseudonyms(key, self.people, self.messages, self.named, former)
 
 
 def read_forgotten(restricted: Path) -> Forgotten:
@@ -53,8 +58,10 @@ def read_forgotten(restricted: Path) -> Forgotten:
         return Forgotten()
     document = read_json(path)
     if isinstance(document, list):  # a list that does not say under which key it was made fits none
-        return Forgotten("", frozenset(document))
-    return Forgotten(document["key"], frozenset(document["people"]), frozenset(document["messages"]))
+        return Forgotten("", frozenset(document), asked=len(document))
+    sets = {name: frozenset(document.get(name, ())) for name in ("people", "messages", "named")}
+    asked, lost = document.get("asked", len(document["people"])), document.get("lost", 0)
+    return Forgotten(document["key"], **sets, asked=asked, lost=lost)
 
 
 def write_forgotten(restricted: Path, forgotten: Forgotten) -> None:
@@ -71,21 +78,21 @@ def require_key_of(forgotten: Forgotten, mark: str) -> None:
     """
     if not forgotten.fits(mark):
         raise RefusedError(
-            f"{len(forgotten.people)} people were forgotten under another key, and would come back under this one.",
-            remedy="Bring the former key back, or forget all of them again by name, in one call: "
-            "copenet forget STUDY NAME…",
+            f"{forgotten.asked} people were forgotten under another key, and would come back under this one.",
+            remedy="Bring the former key back (`copenet rotate` changes it and keeps them out), or forget all of them "
+            "again by name, in one call: copenet forget STUDY NAME…",
         )
 
 
-def require_all_named(forgotten: Forgotten, gone: set[str]) -> None:
+def require_all_named(forgotten: Forgotten, asked: int) -> None:
     """Refuse to replace a list made under another key by a shorter one.
 
     Raises:
         RefusedError: Fewer people are named than were forgotten.
     """
-    if len(gone) < len(forgotten.people):
+    if asked < forgotten.asked:
         raise RefusedError(
-            f"{len(forgotten.people)} people were forgotten under another key, but {len(gone)} are named.",
+            f"{forgotten.asked} people were forgotten under another key, but {asked} are named.",
             remedy="Name all of them in one call, or bring the former key back.",
         )
 
@@ -112,74 +119,18 @@ def _mark_of(restricted: Path, key_file: Path | None) -> str:
         return "none"
 
 
-def with_withheld(root: Path, forgotten: Forgotten) -> Forgotten:
-    """Return the list with the ids that were met, and withheld, while dumps were read."""
-    met = (i for _, cursor in staged_folders(root) for i in cursor.withheld_ids)
-    return replace(forgotten, messages=forgotten.messages.union(met))
+def everybody(root: Path, listed: Forgotten, mark: str) -> Forgotten:
+    """Return the list with what was met while dumps were read: further names of its people, and their messages.
 
-
-def messages_of(root: Path, people: Iterable[str]) -> frozenset[str]:
-    """Return the ids of all messages by `people` in the staged parts."""
-    wanted = pa.array(sorted(people), pa.string())
-    found: set[str] = set()
-    for folder, cursor in staged_folders(root):
-        for part in cursor.message_parts(folder):
-            table = read_table(part, STAGED, ["message_id", "author_id"])
-            theirs = table.filter(pc.is_in(table.column("author_id"), value_set=wanted))
-            found.update(theirs.column("message_id").to_pylist())
-    return frozenset(found)
-
-
-def drop_folders(root: Path, names: Iterable[str]) -> None:
-    """Remove what was staged of some files."""
-    for name in names:
-        shutil.rmtree(root / name, ignore_errors=True)
-
-
-def purged(root: Path, names: Pseudonyms) -> list[tuple[Path, Cursor]]:
-    """Return the files staged under this key, those rewritten that were staged before somebody was forgotten."""
-    mark, key = forgotten_digest(names.forgotten, names.withheld), fingerprint(names.key)
-    return [
-        (folder, cursor if cursor.forgotten == mark else _purge(folder, cursor, names, mark))
-        for folder, cursor in staged_folders(root)
-        if cursor.key == key
-    ]
-
-
-def _purge(folder: Path, cursor: Cursor, names: Pseudonyms, mark: str) -> Cursor:
-    left = 0
-    committed = {*cursor.message_parts(folder), *cursor.text_parts(folder)}
-    for part in folder.glob("part-*.parquet"):
-        if part not in committed:  # left by a kill; whoever goes on reading writes it again
-            part.unlink()
-    for leftover in folder.glob(".*.partial"):
-        leftover.unlink()
-    for messages, texts in zip(cursor.message_parts(folder), cursor.text_parts(folder), strict=True):
-        kept = _without(read_table(messages, STAGED), names)
-        rewritten = _unnamed(read_table(texts, STAGED_TEXTS), kept.column("source"), names.forgotten)
-        write_table(texts, rewritten, STAGED_TEXTS)
-        write_table(messages, kept, STAGED)
-        left += kept.num_rows
-    cursor = replace(cursor, forgotten=mark, rows=left, withheld=cursor.withheld + cursor.rows - left)
-    write_cursor(folder, cursor)
-    return cursor
-
-
-def _without(messages: pa.Table, names: Pseudonyms) -> pa.Table:
-    people = pa.array(sorted(names.forgotten), pa.string())
-    theirs = pc.or_(
-        pc.is_in(messages.column("author_id"), value_set=people),
-        pc.is_in(messages.column("message_id"), value_set=pa.array(sorted(names.withheld), pa.string())),
+    Args:
+        listed: Under the key with fingerprint `mark`.
+    """
+    cursors = [cursor for _, cursor in staged_folders(root)]
+    messages = listed.messages.union(*(cursor.withheld_ids for cursor in cursors))
+    people = listed.people.union(*(cursor.met_people for cursor in cursors if cursor.key == mark))
+    known = close(root, people)
+    met = frozenset().union(*(cursor.met_names for cursor in cursors if cursor.key == mark))
+    named = listed.named | known.named | only_theirs(root, met, known.people)
+    return replace(
+        listed, people=known.people, messages=messages | messages_of(root, known.people, messages), named=named
     )
-    kept = messages.filter(pc.invert(theirs))
-    forum = kept.column("forum")
-    forum = pc.if_else(pc.is_in(forum, value_set=people), pa.scalar(None, pa.string()), forum)
-    return kept.set_column(kept.schema.get_field_index("forum"), STAGED.field("forum"), forum)
-
-
-def _unnamed(texts: pa.Table, sources: pa.ChunkedArray, forgotten: frozenset[str]) -> pa.Table:
-    texts = texts.filter(pc.is_in(texts.column("source"), value_set=sources.combine_chunks()))
-    column = texts.column("text")
-    for name in sorted(forgotten):
-        column = pc.replace_substring(column, name, FORGOTTEN_NAME)
-    return texts.set_column(2, STAGED_TEXTS.field("text"), column)

@@ -5,13 +5,18 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+import unicodedata
+from collections.abc import Set
+from functools import lru_cache
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from copenet.foundation.errors import InputError
-from copenet.foundation.files import PRIVATE_FILE, private_directory, write_text
+from copenet.foundation.files import PRIVATE_FILE, digest_of, private_directory, write_text
 
 KEY_BYTES = 32
 FORGOTTEN = "forgotten"  # the name of the list in `restricted`
+FORMER_KEY = "key.old"  # the name of the key that a change of key is to destroy
 _CACHED_NAMES = 500_000
 
 
@@ -54,6 +59,7 @@ def pseudonym(key: bytes, platform: str, raw: str) -> str:
     >>> pseudonym(bytes(32), "reddit", "Ada") == pseudonym(bytes(32), "reddit", "ADA")
     True
     """
+    raw = raw if raw.isascii() else unicodedata.normalize("NFC", raw)
     message = f"{platform}\x00{raw.strip().casefold()}".encode("utf-8", "replace")
     return f"{platform}:u_{hmac.digest(key, message, 'sha256').hex()[:16]}"
 
@@ -63,6 +69,20 @@ def fingerprint(key: bytes) -> str:
     return hashlib.sha256(b"copenet key fingerprint\x00" + key).hexdigest()[:16]
 
 
+class Former(NamedTuple):
+    """Who is to be forgotten under the key that a study had before: `Pseudonyms` recognises them by it.
+
+    Attributes:
+        key: 32 bytes.
+        people: As `Pseudonyms.forgotten`.
+        named: As `Pseudonyms.named`.
+    """
+
+    key: bytes
+    people: frozenset[str]
+    named: frozenset[str]
+
+
 class Pseudonyms:
     """`pseudonym` with a bounded memory of names already seen, and who is to be forgotten.
 
@@ -70,14 +90,30 @@ class Pseudonyms:
         key: 32 bytes.
         forgotten: Pseudonyms that may not come in.
         withheld: Ids of messages of which no copy may come in, whoever it names as author.
+        named: Pseudonyms of names that the forgotten showed: whoever shows one may stay, but no text may hold it.
+        former: Who else is to be forgotten, from the moment one of their names is met.
+
+    Attributes:
+        hidden: `forgotten` and `named`, which no text may hold.
+        recognised: Pseudonyms of `former` that were met.
     """
 
     def __init__(
-        self, key: bytes, forgotten: frozenset[str] = frozenset(), withheld: frozenset[str] = frozenset()
+        self,
+        key: bytes,
+        forgotten: frozenset[str] = frozenset(),
+        withheld: frozenset[str] = frozenset(),
+        named: frozenset[str] = frozenset(),
+        former: Former | None = None,
     ) -> None:
-        self.key = key
+        self.key, self.withheld = key, withheld
         self._known: dict[tuple[str, str], str] = {}
-        self.forgotten, self.withheld = forgotten, withheld
+        self._given, self._former = (forgotten, withheld, named), former
+        self.forgotten, self.hidden = forgotten, forgotten | named
+        self.recognised: set[str] = set()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _shared, (self.key, *self._given, self._former)
 
     def of(self, platform: str, raw: str) -> str:
         """Return the pseudonym of `raw`."""
@@ -86,4 +122,33 @@ class Pseudonyms:
             if len(self._known) >= _CACHED_NAMES:
                 self._known.clear()
             found = self._known[platform, raw] = pseudonym(self.key, platform, raw)
+            if self._former is not None:
+                self._recognise(pseudonym(self._former.key, platform, raw), found, self._former)
         return found
+
+    def added(self, people: Set[str], named: Set[str]) -> tuple[frozenset[str], frozenset[str]]:
+        """Return `people` and `named`, with those recognised by the former key, without those given."""
+        forgotten, _, shown = self._given
+        gone = (self.forgotten | people) - forgotten
+        return gone, (self.hidden | named) - forgotten - shown - gone
+
+    def mark(self) -> str:
+        """Return a short digest of who and what is to stay out."""
+        return digest_of([sorted(given) for given in self._given])[:16]
+
+    def _recognise(self, before: str, now: str, former: Former) -> None:
+        """Take over who was to be forgotten: every name comes through here before anybody asks whether it may stay."""
+        if before in former.people:
+            self.forgotten |= {now}
+        elif before not in former.named:
+            return
+        self.hidden |= {now}
+        self.recognised.add(before)
+
+
+@lru_cache(maxsize=2)
+def _shared(
+    key: bytes, forgotten: frozenset[str], withheld: frozenset[str], named: frozenset[str], former: Former | None
+) -> Pseudonyms:
+    """Return the pseudonyms of a process that was handed them, with what it remembers from task to task."""
+    return Pseudonyms(key, forgotten, withheld, named, former)

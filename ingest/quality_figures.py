@@ -20,24 +20,28 @@ _MAX_DAYS = 100
 _COUNTS = """
 SELECT
     count(*) FILTER (kind <> 'repost') AS messages,
-    count(DISTINCT author_id) FILTER (bot_reason IS NULL OR bot_reason NOT LIKE 'declared:%') AS authors,
-    count(*) FILTER (parent_id IS NOT NULL) AS replies,
+    count(DISTINCT author) FILTER (
+        kind <> 'repost' AND (bot_reason IS NULL OR bot_reason NOT LIKE 'declared:%')) AS authors,
+    count(*) FILTER (reply) AS replies,
     count(*) FILTER (parent_present) AS replies_resolved,
-    count(DISTINCT parent_id) FILTER (NOT parent_present) AS parents_missing,
+    count(*) FILTER (NOT reply AND answered IS NOT NULL AND kind <> 'repost') AS replies_to_a_person,
+    count(*) FILTER (kind = 'repost') AS reposts,
+    count(*) FILTER (text_cut) AS texts_cut,
+    count(DISTINCT p) FILTER (reply AND NOT parent_present) AS parents_missing,
     count(*) FILTER (text_status IN ('deleted', 'removed')) AS deleted,
     count(*) FILTER (text_status = 'deleted') AS texts_deleted,
     count(*) FILTER (text_status = 'removed') AS texts_removed,
     count(*) FILTER (text_status = 'empty') AS texts_empty,
     count(*) FILTER (author_status <> 'known') AS authors_unknown,
-    count(*) FILTER (author_id = parent_author_id) AS self_replies,
-    count(*) FILTER (created_at IS NULL) AS undated,
-    count(*) FILTER (epoch_us(created_at) < epoch_us(parent_created_at)) AS earlier_than_parent,
-    count(*) FILTER (epoch_us(created_at) < epoch_us(parent_created_at) - 1000000 * $skew) AS beyond_skew,
-    count(DISTINCT author_id) FILTER (bot_reason LIKE 'declared:%') AS bots_declared,
-    count(DISTINCT author_id) FILTER (bot_reason LIKE 'suspected:%') AS bots_suspected,
+    count(*) FILTER (author = answered) AS self_replies,
+    count(*) FILTER (moment IS NULL) AS undated,
+    count(*) FILTER (moment < parent_moment) AS earlier_than_parent,
+    count(*) FILTER (moment < parent_moment - 1000000 * $skew) AS beyond_skew,
+    count(DISTINCT author) FILTER (bot_reason LIKE 'declared:%') AS bots_declared,
+    count(DISTINCT author) FILTER (bot_reason LIKE 'suspected:%') AS bots_suspected,
     coalesce(sum(names_replaced), 0)::BIGINT AS names_replaced,
-    epoch_us(min(created_at)) AS first_at,
-    epoch_us(max(created_at)) AS last_at
+    min(moment) AS first_at,
+    max(moment) AS last_at
 FROM final
 """
 
@@ -47,14 +51,17 @@ def figures(connection: duckdb.DuckDBPyConnection, cursors: list[Cursor]) -> dic
     cursor = connection.execute(_COUNTS, {"skew": CLOCK_SKEW_SECONDS})
     names = [column[0] for column in cursor.description or []]
     found: dict[str, Any] = dict(zip(names, cursor.fetchone() or [0] * len(names), strict=True))
-    found["duplicates"] = _one(connection, "SELECT count(*) FROM staged") - _one(
-        connection, "SELECT count(*) FROM chosen"
-    )
+    found["duplicates"] = _one(connection, "SELECT count(*) FROM dropped")
     found["cycles"] = _one(connection, "SELECT count(*) FROM cyclic")
     found["first_at"], found["last_at"] = _iso(found["first_at"]), _iso(found["last_at"])
     found["platforms"] = _strings(connection, "SELECT DISTINCT platform FROM final ORDER BY 1")
     found |= rejects(cursors) | _coverage(connection) | _gaps(connection)
     found["bots"] = _rows(connection, _BOTS, ("why", "accounts", "messages"))
+    found["formats"] = sorted(
+        ({"file": shown(c.file), "format": _format(c), "messages": c.rows} for c in cursors), key=lambda f: f["file"]
+    )
+    found["languages"] = _rows(connection, _LANGUAGES, ("language", "messages"))
+    found |= _names(connection, found["names_replaced"])
     found["by_month"] = _rows(connection, _BY_MONTH, ("platform", "month", "messages"))
     found |= _shares(found)
     found["clock"] = {k: found.pop(k) for k in ("undated", "earlier_than_parent", "beyond_skew", "cycles")}
@@ -63,15 +70,32 @@ def figures(connection: duckdb.DuckDBPyConnection, cursors: list[Cursor]) -> dic
 
 
 _DAYS = """
-SELECT DISTINCT strftime(created_at, '%Y-%m-%d') FROM final WHERE created_at IS NOT NULL ORDER BY 1
+SELECT DISTINCT strftime(make_timestamp(moment), '%Y-%m-%d') FROM final WHERE moment IS NOT NULL ORDER BY 1
 """
 _BOTS = """
-SELECT bot_reason, count(DISTINCT author_id), count(*) FROM final WHERE bot_reason IS NOT NULL GROUP BY 1 ORDER BY 1
+SELECT bot_reason, count(DISTINCT author), count(*) FROM final WHERE bot_reason IS NOT NULL GROUP BY 1 ORDER BY 1
 """
 _BY_MONTH = """
-SELECT platform, strftime(created_at, '%Y-%m') AS month, count(*) FROM final
-WHERE created_at IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2
+SELECT platform, strftime(make_timestamp(moment), '%Y-%m') AS month, count(*) FROM final
+WHERE moment IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2
 """
+
+
+_LANGUAGES = """
+SELECT language, count(*) AS n FROM final WHERE language IS NOT NULL GROUP BY 1 ORDER BY n DESC, language LIMIT 40
+"""
+
+
+def _names(connection: duckdb.DuckDBPyConnection, scrubbed: int) -> dict[str, Any]:
+    row = connection.execute("SELECT texts, words, ordinary FROM naming").fetchone() or (0, 0, 0)
+    return {
+        "names_replaced": scrubbed + row[1],
+        "plain_words": {"texts": row[0], "replaced": row[1], "ordinary": row[2]},
+    }
+
+
+def _format(cursor: Cursor) -> str:
+    return "columns" if cursor.format.startswith("columns:") else cursor.format
 
 
 def rejects(cursors: list[Cursor]) -> dict[str, Any]:
@@ -85,11 +109,11 @@ def _coverage(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     """Compare the replies that threads say they have with those the dumps hold."""
     row = connection.execute(
         """
-        WITH declared AS (SELECT message_id, declared_replies FROM chosen WHERE declared_replies IS NOT NULL),
-        collected AS (SELECT thread_id, count(*) AS n FROM final WHERE parent_id IS NOT NULL GROUP BY 1)
+        WITH declared AS (SELECT m, declared_replies FROM final WHERE declared_replies IS NOT NULL),
+        collected AS (SELECT t, count(*) AS n FROM final WHERE reply GROUP BY 1)
         SELECT count(*), coalesce(sum(declared_replies), 0)::BIGINT, coalesce(sum(n), 0)::BIGINT,
                count(*) FILTER (coalesce(n, 0) < declared_replies)
-        FROM declared LEFT JOIN collected ON message_id = thread_id
+        FROM declared LEFT JOIN collected ON m = t
         """
     ).fetchone() or (0, 0, 0, 0)
     names = ("threads", "declared", "collected", "threads_incomplete")
@@ -135,6 +159,11 @@ def meanings(found: dict[str, Any]) -> dict[str, str]:
         "duplicates": "Only the latest copy of a message counts, so repetition does not weigh on the estimate.",
         "self_replies": "Replies to oneself are kept as messages and make no tie: nobody is their own peer.",
         "bots": "Declared bots are no peers and no subjects; suspects stay in, so compare the estimate without them.",
+        "replies_to_a_person": "Where a source names whom a message answers but not which message, the tie is kept, "
+        "dated by the answer alone.",
+        "texts_cut": "Of a text longer than any platform allows only the beginning is kept.",
+        "plain_words": "Names of people in the study, written as plain words, are replaced; ordinary words and first names "
+        "are not, so read them as what they may be.",
         "clock": "Replies dated before their parents, undated messages and circles make no tie: their order is not known.",
         "rejected": "Lines that could not be read are absent like any other missing message; "
         "see the list for files to fetch again.",

@@ -1,4 +1,4 @@
-"""The two tables that everything else is built from: `messages` and `texts`."""
+"""The tables that everything else is built from, `messages` and `texts`, and `versions` beside them."""
 
 from __future__ import annotations
 
@@ -32,3 +32,14 @@ MESSAGES = pa.schema(
     ]
 )
 TEXTS = pa.schema([pa.field("message_id", pa.string(), nullable=False), pa.field("text", pa.string(), nullable=False)])
+VERSIONS = pa.schema(  # of messages met in copies that differ: what became of a message, never what it said
+    [
+        pa.field("message_id", pa.string(), nullable=False),
+        pa.field("retrieved_at", TIMESTAMP),
+        pa.field("edited_at", TIMESTAMP),
+        pa.field("text_status", pa.string(), nullable=False),
+        pa.field("author_status", pa.string(), nullable=False),
+        pa.field("score", pa.int64()),
+        pa.field("kept", pa.bool_(), nullable=False),  # whether `messages` holds this copy
+    ]
+)

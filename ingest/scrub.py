@@ -6,7 +6,16 @@ import html
 import re
 from collections.abc import Callable
 
+from ingest import person_links
+
 FORGOTTEN_NAME = "[name]"
+_ENDS = (".com/", ".me/", ".tv/", ".net/", ".gg/", ".app/", ".org/", ".be/", ".ee/", ".ru/", ".social/")
+_BEFORE_A_NAME = ("u/", "user/", "/u_", "u\\/", "user\\/", "%2f")
+_SHORTEST_PHONE = 8  # digits
+# Deleting bytes is the fastest look at a text there is: what is left of most is nothing, and they are done.
+_UNREMARKABLE = bytes(b for b in range(128) if chr(b) not in "@/&%[\x000123456789")
+_ASCII = bytes(range(128))
+_NO_DIGITS = bytes(b for b in range(256) if not 48 <= b <= 57)
 _NAME = r"((?:[A-Za-z0-9_\-]|\\[_\-]){2,})"
 _START = r"(?<![^\W_])"  # not inside a word; an underscore is emphasis in Markdown
 _SLASH = "(?:/|%2f)"
@@ -15,25 +24,20 @@ _HOST = r"(?:https?://)?(?<![\w.\-])(?:[\w\-]+\.)*"
 _REDDIT = re.compile(rf"{_HOST}reddit\.com/{_REST}", re.I)
 _PROFILE = re.compile(rf"/+(?:(?:u|user)(?:/|%2f)+|r/+u_){_NAME}", re.I)
 _PERMALINK = re.compile(rf"(?:{_HOST}redd\.it/{_REST})|(?<!\w)/?r/\w+/comments/{_REST}", re.I)
-_SOCIAL = re.compile(
-    rf"{_HOST}(?:twitter|x|instagram|facebook|fb|tiktok|snapchat|linkedin|t|youtube|tumblr|onlyfans|twitch)"
-    rf"\.(?:com|me|tv)/{_REST}",
-    re.I,
-)
 _EMAIL = re.compile(
     r"(?:mailto:)?(?<![\w.+%'\-])(?!(?<=\\)[_.+*'\-])"  # starts nowhere inside an address: that would cost squares
     r"('*+)(?:[\w.+%'\-]|\\[_.+*'\-])++\\?@"  # Markdown escapes with backslashes
     r"(?:[\w\-]|\\[_\-])++(?:\\?\.(?:[\w\-]|\\[_\-])++)+"
 )
-_MENTION = re.compile(rf"(?:{_SLASH}?(?:{_START}|(?<=%2f))u(?:ser)?{_SLASH}+|/?{_START}r/+u_){_NAME}", re.I)
+_MENTION = re.compile(rf"(?:\\?{_SLASH}?(?:{_START}|(?<=%2f))u(?:ser)?(?:\\?{_SLASH})+|/?{_START}r/+u_){_NAME}", re.I)
 _AT = re.compile(  # other sites allow dots in handles
     rf"{_START}[@\uff20]((?:[\w\-]|\\[_\-]){{2,}}(?:\\?\.(?:[\w\-]|\\[_\-])+)*)"
 )
+_FEDIVERSE = re.compile(rf"{_START}@([\w.\-]+@(?:[\w\-]+\.)+[\w\-]+)")  # looks like an e-mail address after its first @
 _LABEL = re.compile(r"\[([^\[\]\n]{1,200})\](?=\(\s*<?([^\s()<>]{1,500}))")  # Markdown: [label](target
 _PHONE = re.compile(
     r"(?<![\w.])(?:\+\d(?:[ ().\-]{0,2}\d){7,13}|(?:1[ .\-]?)?(?:\(\d{3}\) ?|\d{3}[ .\-]?)\d{3}[ .\-]?\d{4})(?!\w)"
 )
-_DIGITS = re.compile(r"\d{3}|\+\d")  # far cheaper than _PHONE, and every number it finds has one
 _INVISIBLE = re.compile(  # Unicode's format characters, which can split a name unseen; U+200D stays, it joins emoji
     "[\x00\u00ad\u061c\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f]"
@@ -41,52 +45,85 @@ _INVISIBLE = re.compile(  # Unicode's format characters, which can split a name 
 _QUOTE = re.compile(r"\s{0,3}(?:>|&gt;|&amp;gt;)(?!!)")
 
 
+def _marks(text: str) -> bytes:
+    """Return the bytes of `text` by which something to replace could be told."""
+    return text.encode("utf-8", "replace").translate(None, _UNREMARKABLE)
+
+
 class Scrubber:
     """Makes text safe for one study and counts what it replaced.
 
     Args:
-        identify: Pseudonym of a raw name.
+        identify: Pseudonym of a raw name on this platform.
         forgotten: Pseudonyms that may not appear either.
+        platform: Where the texts are from. Links to people elsewhere become `[link]`: nobody is followed across
+            platforms.
     """
 
-    def __init__(self, identify: Callable[[str], str], forgotten: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, identify: Callable[[str], str], forgotten: frozenset[str] = frozenset(), *, platform: str = "reddit"
+    ) -> None:
         self._identify = identify
         self._forgotten = forgotten
+        self._platform = platform
         self.names_replaced = 0
 
     def scrub(self, text: str) -> str:
         """Return `text` with entities decoded and every name, address, number and personal link replaced."""
-        if not text.isascii():
+        marks = _marks(text)
+        if not marks:
+            return text
+        rare = "" if text.isascii() else marks.translate(None, _ASCII).decode("utf-8", "replace")
+        if rare and _INVISIBLE.search(rare):
             text = _INVISIBLE.sub("", text)
-        if "&" in text:
+        if b"&" in marks:
             text = _INVISIBLE.sub("", html.unescape(html.unescape(text)))
-        if "](" in text:
+            marks = _marks(text)
+            rare = marks.translate(None, _ASCII).decode("utf-8", "replace")
+        if b"[" in marks and "](" in text:
             text = _LABEL.sub(self._label, text)
-        text = self._links(text)
-        if "@" in text or "\uff20" in text:
+        if b"/" in marks or b"%" in marks:
+            text = self._links(text)
+        if b"@" in marks or "\uff20" in rare:
+            text = _FEDIVERSE.sub(self._mention, text)
             text = _AT.sub(self._mention, _EMAIL.sub(r"\1[email]", text))
-        if "/" in text or "%2" in text:
-            text = _MENTION.sub(self._mention, text)
-        return _PHONE.sub("[phone]", text) if _DIGITS.search(text) else text
+        if b"/" in marks or b"%" in marks:
+            lower = text.lower()
+            if any(mark in lower for mark in _BEFORE_A_NAME):
+                text = _MENTION.sub(self._mention, text)
+        if len(marks.translate(None, _NO_DIGITS)) + sum(map(str.isdigit, rare)) >= _SHORTEST_PHONE:
+            text = _PHONE.sub("[phone]", text)
+        return text
 
     def _links(self, text: str) -> str:
-        if "/" not in text:
-            return text
         lower = text.lower()
         if "reddit.com/" in lower:
             text = _REDDIT.sub(self._reddit_link, text)
         if "redd.it/" in lower or "/comments/" in lower:
             text = _PERMALINK.sub("[link]", text)
-        if ".com/" in lower or ".me/" in lower or ".tv/" in lower:
-            text = _SOCIAL.sub("[link]", text)
+        if "://" in lower or any(end in lower for end in _ENDS):
+            text = self._social(text)
         return text
+
+    def _social(self, text: str) -> str:
+        parts, place = [], 0
+        for start, end in person_links.find(text):
+            parts += [text[place:start], self._social_link(text[start:end])]
+            place = end
+        return "".join((*parts, text[place:])) if parts else text
+
+    def _social_link(self, address: str) -> str:
+        person = person_links.person_of(address)
+        if person is None or person.platform != self._platform:
+            return "[link]"
+        return self._named(person.raw)
 
     def _label(self, match: re.Match[str]) -> str:
         """Clean the words of a link to a person: they are often the bare name, which no other rule can see."""
         label, target = match[1], match[2]
         person = _MENTION.search(target)
         if person is None:
-            named = label.casefold() in target.casefold() and _SOCIAL.match(target)
+            named = label.casefold().lstrip("@") in target.casefold() and person_links.find(target)
             return "[link]" if named else match[0]
         name, mark = person[1].replace("\\", ""), self._mention(person)
         plain = label.replace("\\", "")
@@ -100,8 +137,11 @@ class Scrubber:
         return self._mention(profile) if profile else "[link]"
 
     def _mention(self, match: re.Match[str]) -> str:
+        return self._named(match[1].replace("\\", ""))
+
+    def _named(self, raw: str) -> str:
         self.names_replaced += 1
-        name = self._identify(match[1].replace("\\", ""))
+        name = self._identify(raw)
         return FORGOTTEN_NAME if name in self._forgotten else name
 
 

@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ingest.containers import MAX_LINE
+from ingest.blocks import MAX_LINE
+
+
+@dataclass(frozen=True)
+class How:
+    """What is said about a dump instead of being recognised.
+
+    Attributes:
+        format: Name of its format (see `ingest.formats.every_format`, or `ingest.formats.column_format`).
+        encoding: Of its text; None means UTF-8, or UTF-16 where it begins like it.
+    """
+
+    format: str | None = None
+    encoding: str | None = None
 
 
 @dataclass(frozen=True)
@@ -17,16 +30,24 @@ class IngestSettings:
     Attributes:
         key_file: The key of the pseudonyms; None means `restricted/key`, made on first use.
         bots: Further usernames that are declared bots.
-        batch_rows: Messages per staged part; no result depends on it.
+        batch_rows: Records per staged part; no result depends on it.
         max_line_bytes: Longer lines are rejected.
         memory_limit_mb: For sorting and joining; what does not fit goes to disk inside `restricted`.
+        workers: Processes that make parts of large dumps; None means as many as there are processors.
+        how: What is said about single dumps, by path.
+        fallback: Name of the format of dumps that no format recognises; None means that they are rejected.
+        kept: Folder names of dumps read before that stay though they are not given again (standard input).
     """
 
     key_file: Path | None = None
     bots: tuple[str, ...] = ()
-    batch_rows: int = 10_000
+    batch_rows: int = 20_000
     max_line_bytes: int = MAX_LINE
-    memory_limit_mb: int = 1024
+    memory_limit_mb: int = 384
+    workers: int | None = None
+    how: Mapping[Path, How] = field(default_factory=dict)
+    fallback: str | None = None
+    kept: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

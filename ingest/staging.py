@@ -1,68 +1,33 @@
-"""Dumps to staged parts: each file line by line, in batches, resumable after a kill at any moment.
+"""Dumps to staged parts: each dump block by block, resumable after a kill at any moment.
 
-`restricted/ingest/<digest16>/` holds `part-NNNNN-messages.parquet`, `part-NNNNN-texts.parquet` and `cursor.json`. The
-cursor is replaced only after the parts it counts are on disk; a part beyond the cursor is written again by the replay.
+`restricted/ingest/<digest16>/` holds `part-NNNNN-messages.parquet`, `-texts.parquet`, `-words.parquet` and
+`cursor.json`. The cursor is replaced only after the parts it counts are on disk; a part beyond the cursor is written
+again by the replay. Parts are made in a few processes and counted in order.
 """
 
 from __future__ import annotations
 
-import re
 import shutil
-import sys
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
-from hashlib import blake2b
 from pathlib import Path
-from typing import Any
 
-import orjson
-import pyarrow as pa
-
-from copenet.foundation.files import digest_of, private_directory, read_json, write_json
+from copenet.foundation.files import private_directory, read_json, write_json
 from copenet.foundation.progress import SILENT, Progress
-from copenet.foundation.tables import TIMESTAMP, write_table
-from ingest.containers import Line, Loss, read_lines
+from ingest.blocks import Block, Loss
+from ingest.dumps import Dump
 from ingest.file_names import shown
+from ingest.formats import UNKNOWN, read_dump
+from ingest.parts import Made, PartMaker
 from ingest.pseudonyms import Pseudonyms, fingerprint
-from ingest.records import BadRecordError, Draft, SourceFormat, decode
-from ingest.scrub import FORGOTTEN_NAME, Scrubber
-from ingest.settings import IngestSettings
+from ingest.settings import How, IngestSettings
+from ingest.syntax import Item, Rows
+from ingest.workers import Workers, in_order
 
-VERSION = 4  # raise it when what is staged changes: older folders are then staged again
+VERSION = 6  # raise it when what is staged changes: older folders are then staged again
 MAX_REJECTS = 1000  # listed per file; the others are counted
-MAX_HELD_BYTES = 32 * 2**20  # of texts in one batch: a few long lines weigh more than many short ones
-_PSEUDONYM = re.compile(r"[a-z]{1,16}:u_[0-9a-f]{16}")
-
-STAGED = pa.schema(
-    [
-        pa.field("platform", pa.string(), nullable=False),
-        pa.field("message_id", pa.string(), nullable=False),
-        pa.field("kind", pa.string(), nullable=False),
-        pa.field("thread_id", pa.string()),
-        pa.field("parent_id", pa.string()),
-        pa.field("author_id", pa.string()),
-        pa.field("author_status", pa.string(), nullable=False),
-        pa.field("forum", pa.string()),
-        pa.field("created_at", TIMESTAMP),
-        pa.field("edited_at", TIMESTAMP),
-        pa.field("retrieved_at", TIMESTAMP),
-        pa.field("text_status", pa.string(), nullable=False),
-        pa.field("score", pa.int64()),
-        pa.field("bot_reason", pa.string()),
-        pa.field("source", pa.string(), nullable=False),
-        pa.field("declared_replies", pa.int64()),  # what the source says the thread holds
-        pa.field("text_digest", pa.string()),  # equal for equal texts: finds repeated ones
-        pa.field("names_replaced", pa.int64(), nullable=False),
-        pa.field("content", pa.string(), nullable=False),  # digest of all but `source` and names: breaks ties
-    ]
-)
-STAGED_TEXTS = pa.schema(
-    [
-        pa.field("message_id", pa.string(), nullable=False),
-        pa.field("source", pa.string(), nullable=False),
-        pa.field("text", pa.string(), nullable=False),
-    ]
-)
+WORTH_WORKERS = 4 * 2**20  # bytes of a dump below which starting processes takes longer than reading it
 
 
 @dataclass(frozen=True)
@@ -74,12 +39,18 @@ class Cursor:
     key: str
     forgotten: str
     format: str
+    encoding: str | None = None
     version: int = VERSION
     parts: int = 0
     line: int = 0
     rows: int = 0
     withheld: int = 0  # messages of people who are to be forgotten
-    withheld_ids: tuple[str, ...] = ()  # of those met while reading: other dumps may hold copies without an author
+    withheld_ids: tuple[str, ...] = ()  # of those met or removed: other dumps may hold copies without an author
+    met_people: tuple[str, ...] = ()  # further names of the forgotten: see `ingest.parts.Met`
+    met_names: tuple[str, ...] = ()
+    recognised: tuple[str, ...] = ()
+    purges: int = 0  # how often staged parts were rewritten without somebody
+    purging: bool = False  # whether they are being rewritten now
     rejected: tuple[tuple[int, str], ...] = ()
     rejected_more: int = 0
     done: bool = False
@@ -92,6 +63,10 @@ class Cursor:
         """Return the committed text parts."""
         return [folder / f"part-{n:05d}-texts.parquet" for n in range(self.parts)]
 
+    def word_parts(self, folder: Path) -> list[Path]:
+        """Return the committed parts of words that may be names."""
+        return [folder / f"part-{n:05d}-words.parquet" for n in range(self.parts)]
+
 
 def read_cursor(folder: Path) -> Cursor | None:
     """Return the cursor of a staged file, or None where none of this version is."""
@@ -102,7 +77,8 @@ def read_cursor(folder: Path) -> Cursor | None:
     if document.get("version") != VERSION:
         return None
     document["rejected"] = tuple((int(line), str(reason)) for line, reason in document["rejected"])
-    document["withheld_ids"] = tuple(document["withheld_ids"])
+    for name in ("withheld_ids", "met_people", "met_names", "recognised"):
+        document[name] = tuple(document[name])
     return Cursor(**document)
 
 
@@ -135,33 +111,42 @@ def outdated_folders(root: Path) -> list[str]:
     return sorted(folder.name for folder in folders if read_cursor(folder) is None)
 
 
-def forgotten_digest(forgotten: frozenset[str], withheld: frozenset[str]) -> str:
-    """Return a short digest of the people and the messages to leave out."""
-    return digest_of([sorted(forgotten), sorted(withheld)])[:16]
+@dataclass(frozen=True)
+class Reading:
+    """How the dumps of one ingest are read: what does not differ between them."""
+
+    root: Path
+    names: Pseudonyms
+    settings: IngestSettings
+    workers: Workers | None = None
+    progress: Progress = SILENT
 
 
-def stage(
-    path: Path,
-    digest: str,
-    root: Path,
-    source: SourceFormat,
-    names: Pseudonyms,
-    settings: IngestSettings,
-    progress: Progress = SILENT,
-) -> Cursor:
-    """Read one dump into staged parts, from where an earlier attempt got to, and return its final cursor."""
-    folder, key_mark = root / digest[:16], fingerprint(names.key)
+def stage(dump: Dump, digest: str, how: How, reading: Reading) -> Cursor:
+    """Read one dump into staged parts, from where an earlier attempt got to, and return its final cursor.
+
+    Args:
+        digest: Of the dump's content.
+        how: Its format, and its encoding if that was said.
+    """
+    names = reading.names
+    folder, key_mark = reading.root / digest[:16], fingerprint(names.key)
     cursor = read_cursor(folder)
-    if cursor is None or cursor.key != key_mark or cursor.digest != digest:
+    if cursor is None or cursor.key != key_mark or cursor.digest != digest or _how(cursor) != how:
         shutil.rmtree(folder, ignore_errors=True)
-        cursor = Cursor(digest, path.name, key_mark, forgotten_digest(names.forgotten, names.withheld), source.name)
+        cursor = Cursor(digest, dump.name, key_mark, names.mark(), how.format or UNKNOWN.name, how.encoding)
     if cursor.done:
-        return _renamed(folder, cursor, path.name)
+        return _renamed(folder, cursor, dump.name)
     private_directory(folder)
     for leftover in folder.glob(".*.partial"):
         leftover.unlink()
-    with progress.task(f"read {shown(path.name)}", total=path.stat().st_size, unit="B") as task:
-        return _Stager(path, folder, source, names, settings, cursor).run(task.advance)
+    size = dump.path.stat().st_size
+    with reading.progress.task(f"read {shown(dump.name)}", total=None if dump.member else size, unit="B") as task:
+        return _read(dump, folder, cursor, reading, None if dump.member else task.advance)
+
+
+def _how(cursor: Cursor) -> How:
+    return How(cursor.format, cursor.encoding)
 
 
 def _renamed(folder: Path, cursor: Cursor, name: str) -> Cursor:
@@ -173,156 +158,70 @@ def _renamed(folder: Path, cursor: Cursor, name: str) -> Cursor:
     return cursor
 
 
-class _Stager:
-    """Reads one file; holds at most one batch."""
+def _read(
+    dump: Dump, folder: Path, cursor: Cursor, reading: Reading, advance: Callable[[float], None] | None
+) -> Cursor:
+    settings = reading.settings
+    maker = PartMaker(folder, cursor.digest[:16], cursor.format, reading.names, settings.max_line_bytes)
+    items = read_dump(
+        dump,
+        encoding=cursor.encoding,
+        max_line=settings.max_line_bytes,
+        rows=settings.batch_rows,
+        table=cursor.format.startswith("columns:"),
+        consumed=advance,
+    )
+    lost: deque[Loss] = deque()
+    arguments = _numbered(items, cursor, lost)
+    workers = reading.workers if dump.path.stat().st_size >= WORTH_WORKERS else None
+    seen = False
+    for made in in_order(workers, maker.make, arguments):
+        seen = True
+        cursor = _advanced(cursor, made, lost)
+        write_cursor(folder, cursor)
+    if not seen and not lost and cursor.line == 0:
+        lost.append(Loss(0, "empty file"))
+    cursor = _advanced(cursor, None, lost)
+    write_cursor(folder, cursor)
+    return cursor
 
-    def __init__(
-        self,
-        path: Path,
-        folder: Path,
-        source: SourceFormat,
-        names: Pseudonyms,
-        settings: IngestSettings,
-        cursor: Cursor,
-    ) -> None:
-        self._path, self._folder, self._source, self._names = path, folder, source, names
-        self._settings, self._cursor = settings, cursor
-        self._row = RowMaker(names, cursor.digest[:16])
-        self._rows: list[tuple[Any, ...]] = []
-        self._texts: list[tuple[str, str, str]] = []
-        self._rejected: list[tuple[int, str]] = []
-        self._withheld: list[str] = []
-        self._held_bytes = 0
 
-    def run(self, advance: Callable[[float], None]) -> Cursor:
-        start, number, seen = self._cursor.line, 0, False
-        for item in read_lines(self._path, max_line=self._settings.max_line_bytes, consumed=advance):
-            seen, number = True, item.number
-            if number <= start:
-                continue
-            self._take(item)
-            full = len(self._rows) + len(self._rejected) >= self._settings.batch_rows
-            if full or self._held_bytes > MAX_HELD_BYTES:
-                self._commit(number)
-        if not seen:
-            self._rejected.append((0, "empty file"))
-        self._commit(number, done=True)
-        return self._cursor
-
-    def _take(self, item: Line | Loss) -> None:
+def _numbered(items: Iterable[Item], cursor: Cursor, lost: deque[Loss]) -> Iterator[tuple[int, Block | Rows, int]]:
+    """Yield part number, block and the number from which it is new; put aside what was lost beyond the cursor."""
+    part = cursor.parts
+    for item in items:
         if isinstance(item, Loss):
-            self._rejected.append((item.number, item.reason))
-            return
-        try:
-            draft = self._source.parse(decode(item.data))
-        except BadRecordError as error:
-            self._rejected.append((item.number, str(error)))
-            return
-        made = self._row.make(draft, item.number)
-        if made is None:
-            self._withheld.append(f"{draft.platform}:{draft.message_id}")
-            return
-        row, text = made
-        self._rows.append(row)
-        if text is not None:
-            self._texts.append(text)
-            self._held_bytes += sys.getsizeof(text[2])
-
-    def _commit(self, line: int, *, done: bool = False) -> None:
-        part = self._cursor.parts
-        if self._rows:
-            write_table(self._folder / f"part-{part:05d}-messages.parquet", table_of(self._rows, STAGED), STAGED)
-            texts = table_of(self._texts, STAGED_TEXTS)
-            write_table(self._folder / f"part-{part:05d}-texts.parquet", texts, STAGED_TEXTS)
-        listed = (*self._cursor.rejected, *self._rejected)
-        cursor = replace(
-            self._cursor,
-            parts=part + bool(self._rows),
-            line=line,
-            rows=self._cursor.rows + len(self._rows),
-            withheld=self._cursor.withheld + len(self._withheld),
-            withheld_ids=(*self._cursor.withheld_ids, *self._withheld),
-            rejected=listed[:MAX_REJECTS],
-            rejected_more=self._cursor.rejected_more + max(0, len(listed) - MAX_REJECTS),
-            done=done,
-        )
-        write_cursor(self._folder, cursor)
-        self._cursor, self._withheld = cursor, []
-        self._rows, self._texts, self._rejected, self._held_bytes = [], [], [], 0
+            if item.number > cursor.line:
+                lost.append(item)
+        elif item.last > cursor.line:
+            yield part, item, cursor.line
+            part += 1
 
 
-class RowMaker:
-    """Turns drafts into rows without a raw name."""
-
-    def __init__(self, names: Pseudonyms, source: str) -> None:
-        self._names, self._source = names, source
-        self._scrubbers: dict[str, Scrubber] = {}
-
-    def _scrubber(self, platform: str) -> Scrubber:
-        if platform not in self._scrubbers:
-            self._scrubbers[platform] = Scrubber(lambda raw: self._names.of(platform, raw), self._names.forgotten)
-        return self._scrubbers[platform]
-
-    def make(self, draft: Draft, line: int) -> tuple[tuple[Any, ...], tuple[str, str, str] | None] | None:
-        """Return a row of `STAGED` and one of `STAGED_TEXTS`; None for a message of somebody who is to be forgotten."""
-        platform = draft.platform
-        if _qualified(platform, draft.message_id) in self._names.withheld:
-            return None
-        author = self._names.of(platform, draft.author) if draft.author is not None else None
-        if author is not None and author in self._names.forgotten:
-            return None
-        scrubber = self._scrubber(platform)
-        before = scrubber.names_replaced
-        text = scrubber.scrub(draft.text) if draft.text is not None else None
-        body = (
-            platform,
-            _qualified(platform, draft.message_id),
-            draft.kind,
-            _qualified(platform, draft.thread),
-            _qualified(platform, draft.parent),
-            author,
-            draft.author_status,
-            self._forum(draft),
-            draft.created_at,
-            draft.edited_at,
-            draft.retrieved_at,
-            draft.text_status,
-            draft.score,
-            draft.bot,
-        )
-        extra = (draft.declared_replies, _digest(text) if text else None, scrubber.names_replaced - before)
-        source = f"{self._source}:{line}"
-        row = (*body, source, *extra, _content(draft, text))
-        return row, ((str(row[1]), source, text) if text else None)
-
-    def _forum(self, draft: Draft) -> str | None:
-        if draft.forum_owner is None:
-            return draft.forum
-        owner = self._names.of(draft.platform, draft.forum_owner)
-        return None if owner in self._names.forgotten else owner
+def _advanced(cursor: Cursor, made: Made | None, lost: deque[Loss]) -> Cursor:
+    """Return the cursor after one more part, or after the last one (`made` is None)."""
+    rejected = list(made.rejected) if made else []
+    line = made.last if made else cursor.line
+    while lost and (made is None or lost[0].number <= made.last):
+        loss = lost.popleft()
+        rejected.append((loss.number, loss.reason))
+        line = max(line, loss.number)
+    listed = (*cursor.rejected, *sorted(rejected))
+    return replace(
+        cursor,
+        parts=cursor.parts + (made is not None),
+        line=line,
+        rows=cursor.rows + (made.rows if made else 0),
+        withheld=cursor.withheld + (len(made.withheld) if made else 0),
+        withheld_ids=(*cursor.withheld_ids, *(made.withheld if made else ())),
+        met_people=_joined(cursor.met_people, made.met.people if made else ()),
+        met_names=_joined(cursor.met_names, made.met.named if made else ()),
+        recognised=_joined(cursor.recognised, made.met.recognised if made else ()),
+        rejected=listed[:MAX_REJECTS],
+        rejected_more=cursor.rejected_more + max(0, len(listed) - MAX_REJECTS),
+        done=made is None,
+    )
 
 
-def _content(draft: Draft, text: str | None) -> str:
-    """Return a digest of all that a copy says except who, with its text scrubbed: it is the same under every key."""
-    masked = None if text is None else _PSEUDONYM.sub(FORGOTTEN_NAME, text) if ":u_" in text else text
-    forum = draft.forum if draft.forum_owner is None else FORGOTTEN_NAME
-    told = replace(draft, author=None, forum_owner=None, forum=forum, text=masked)
-    return _digest(orjson.dumps(told).decode())
-
-
-def table_of(rows: list[Any], schema: pa.Schema) -> pa.Table:
-    """Return rows as a table; times are given in microseconds."""
-    columns = list(zip(*rows, strict=True)) if rows else [()] * len(schema)
-    arrays = [
-        pa.array(column, pa.int64()).cast(field.type) if field.type == TIMESTAMP else pa.array(column, field.type)
-        for column, field in zip(columns, schema, strict=True)
-    ]
-    return pa.table(arrays, schema=schema)
-
-
-def _qualified(platform: str, native: str | None) -> str | None:
-    return None if native is None else f"{platform}:{native}"
-
-
-def _digest(text: str) -> str:
-    return blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest()
+def _joined(one: Iterable[str], two: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({*one, *two}))

@@ -1,4 +1,4 @@
-"""The whole ingest: dumps in, tables out; and people out again."""
+"""The whole ingest: dumps in, tables out."""
 
 from __future__ import annotations
 
@@ -13,42 +13,36 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from copenet.foundation.errors import InputError, ResourceError
-from copenet.foundation.files import digest_file, digest_of, private_directory, read_json, write_json
+from copenet.foundation.errors import InputError, ResourceError, UsageError
+from copenet.foundation.files import digest_of, private_directory, read_json, write_json
 from copenet.foundation.progress import SILENT, Progress
 from copenet.foundation.tables import read_table
-from ingest.file_names import shown
-from ingest.finalise import build, engine, recover, write
-from ingest.forgotten import (
-    Forgotten,
-    drop_folders,
-    messages_of,
-    purged,
-    read_forgotten,
-    require_all_named,
-    require_key_of,
-    with_withheld,
-    write_forgotten,
-)
-from ingest.formats import FORMATS, find_format, require_file, username
-from ingest.pseudonyms import Pseudonyms, fingerprint, load_key, pseudonym
+from ingest.dumps import Dump, digests, members
+from ingest.file_names import masked
+from ingest.finalise import TABLES, Parts, build, engine, recover, write
+from ingest.forgotten import Forgotten, everybody, read_forgotten, require_key_of
+from ingest.formats import UNKNOWN, by_name, every_format, judge, platforms, require_file, username
+from ingest.pseudonyms import FORMER_KEY, Pseudonyms, fingerprint, load_key
+from ingest.purge import purged
 from ingest.quality_figures import figures, rejects
 from ingest.schema import MESSAGES, TEXTS
-from ingest.settings import IngestSettings, IngestSummary
+from ingest.settings import How, IngestSettings, IngestSummary
 from ingest.staging import (
     VERSION,
     Cursor,
+    Reading,
     foreign_folders,
-    forgotten_digest,
     outdated_folders,
     stage,
-    staged_folders,
     staged_names,
 )
+from ingest.workers import wait_for_former, working
 
-_FINAL_VERSION = 3
+_FINAL_VERSION = 5
+_NO_MATTER = frozenset(  # of a cursor: who is to stay out changes the tables only where parts are rewritten (`purges`)
+    {"forgotten", "withheld_ids", "met_people", "met_names", "recognised", "purging"}
+)
 
 
 def ingest(
@@ -73,30 +67,30 @@ def ingest(
         InputError: A file is not there, nothing in any file could be kept, or the key is lost or not the one used
             before.
         RefusedError: People were forgotten under another key.
-        ResourceError: Another ingest of this study is running.
+        ResourceError: Another ingest of this study is running, or a process of one that was killed.
     """
     paths = sorted({Path(path) for path in paths})
     for path in paths:
         require_file(path)
+    for name in (settings.fallback, *(how.format for how in settings.how.values())):
+        if name:
+            by_name(name)  # a wrong one should be said before anything is read
     with locked(restricted) as root:
+        require_no_rotation(restricted)
         key = load_key(restricted, settings.key_file)
-        require_key_of(read_forgotten(restricted), fingerprint(key))
-        names = _names(restricted, key)
-        dumps = [(path, digest_file(path)) for path in paths]
+        listed, mark = read_forgotten(restricted), fingerprint(key)
+        require_key_of(listed, mark)
+        names = everybody(root, listed, mark).names(key)
+        dumps = digests([dump for path in paths for dump in members(path)])
         given = {digest[:16] for _, digest in dumps}
-        left_out = frozenset() if keep_others else staged_names(root) - given
-        _require_one_key(root, fingerprint(key), given | left_out)
-        cursors = [_stage_one(path, digest, root, names, settings, progress) for path, digest in dumps]
+        left_out = frozenset() if keep_others else staged_names(root) - given - settings.kept
+        require_one_key(root, mark, given | left_out)
+        cursors = stage_all(dumps, root, names, settings, progress)
         if paths and not any(c.rows + c.withheld for c in cursors):
             _refuse_empty(root, cursors)
-        tables = _Tables(restricted, _names(restricted, key), _declared(names, settings.bots), left_out)
+        names = everybody(root, listed, mark).names(key)
+        tables = Tables(restricted, names, declared(names, settings.bots), left_out)
         return IngestSummary(tables.bring(settings, progress))
-
-
-def _names(restricted: Path, key: bytes) -> Pseudonyms:
-    """Return the pseudonyms under `key`, with everything to be withheld by now."""
-    forgotten = with_withheld(restricted / "ingest", read_forgotten(restricted))
-    return Pseudonyms(key, forgotten.people, forgotten.messages)
 
 
 @contextmanager
@@ -112,13 +106,26 @@ def locked(restricted: Path) -> Iterator[Path]:
             raise ResourceError(
                 "Another ingest of this study is running.", remedy="Wait until it has ended, then try again."
             ) from error
+        wait_for_former(root)
         recover(restricted)
         yield root
     finally:
         os.close(descriptor)
 
 
-def _require_one_key(root: Path, mark: str, apart: Set[str] = frozenset()) -> None:
+def require_no_rotation(restricted: Path) -> None:
+    """Refuse to go on with two keys at once.
+
+    Raises:
+        InputError: A change of key was interrupted.
+    """
+    if (restricted / FORMER_KEY).is_file():
+        raise InputError(
+            "Changing the key of this study was interrupted.", remedy="Run: copenet rotate STUDY   (it finishes that)"
+        )
+
+
+def require_one_key(root: Path, mark: str, apart: Set[str] = frozenset()) -> None:
     """Refuse before anything is read again when dumps not `apart` would drop out or their people be others."""
     if set(outdated_folders(root)) - apart:
         raise InputError(
@@ -132,14 +139,22 @@ def _require_one_key(root: Path, mark: str, apart: Set[str] = frozenset()) -> No
         )
 
 
-def _stage_one(
-    path: Path, digest: str, root: Path, names: Pseudonyms, settings: IngestSettings, progress: Progress
-) -> Cursor:
-    try:
-        source = find_format(path)
-    except InputError:
-        source = FORMATS[0]  # every line is then rejected, with its reason
-    return stage(path, digest, root, source, names, settings, progress)
+def stage_all(
+    dumps: Sequence[tuple[Dump, str]], root: Path, names: Pseudonyms, settings: IngestSettings, progress: Progress
+) -> list[Cursor]:
+    """Read dumps, each with its digest, into staged parts."""
+    with working(settings.workers, root) as workers:
+        reading = Reading(root, names, settings, workers, progress)
+        return [stage(dump, digest, _decided(dump, settings), reading) for dump, digest in dumps]
+
+
+def _decided(dump: Dump, settings: IngestSettings) -> How:
+    """Return how a dump is read; of what no format recognises every record is rejected, with its reason."""
+    how = settings.how.get(dump.path, How())
+    if how.format:
+        return how
+    found = judge(dump, encoding=how.encoding, max_line=settings.max_line_bytes)
+    return replace(how, format=found.name if found else settings.fallback or UNKNOWN.name)
 
 
 def _refuse_empty(root: Path, cursors: Sequence[Cursor]) -> None:
@@ -147,45 +162,72 @@ def _refuse_empty(root: Path, cursors: Sequence[Cursor]) -> None:
         shutil.rmtree(root / cursor.digest[:16], ignore_errors=True)
     found = rejects(list(cursors))["rejected"]
     first = "; ".join(f"{r['file']}, line {r['line']}: {r['reason']}" for r in found[:3])
-    known = "; ".join(f.title for f in FORMATS)
-    raise InputError(f"Nothing could be kept ({first}).", remedy=f"copenet reads {known}; plain, gzip or zstd.")
+    raise InputError(
+        f"Nothing could be kept ({first}).",
+        remedy=f"copenet reads {', '.join(f.name for f in every_format())}, and any table whose columns are named: "
+        "copenet ingest STUDY FILE --columns id=…,author=…,parent=…,time=…,text=…",
+    )
 
 
-def _declared(names: Pseudonyms, bots: Sequence[str]) -> dict[str, str]:
+def declared(names: Pseudonyms, bots: Sequence[str]) -> dict[str, str]:
     """Return the pseudonyms of declared bots and what to call them: well-known ones by name, others by their list."""
-    listed = {names.of(f.platform, bot): "listed in the settings" for f in FORMATS for bot in bots}
-    return listed | {names.of(f.platform, bot): bot for f in FORMATS for bot in f.known_bots}
+    listed = {
+        names.of(platform, name): "listed in the settings"
+        for platform in platforms()
+        for bot in bots
+        if (name := _username(platform, bot)) is not None
+    }
+    known = {names.of(f.platform, bot): bot for f in every_format() for bot in f.known_bots if f.platform}
+    return listed | known
+
+
+def _username(platform: str, typed: str) -> str | None:
+    try:
+        return username(platform, typed)
+    except UsageError:  # a name of another platform
+        return None
 
 
 @dataclass(frozen=True)
-class _Tables:
-    """The tables as they should be. `restricted/ingest/final.json` says of what state they are."""
+class Tables:
+    """The tables as they should be. `restricted/ingest/final.json` says of what state they are.
+
+    Attributes:
+        restricted: The study's folder for person-level data.
+        names: Pseudonyms, and who and what is to stay out.
+        bots: Pseudonyms of declared bots, and what to call each.
+        left_out: Names of staged folders that the tables do not hold.
+    """
 
     restricted: Path
     names: Pseudonyms
     bots: Mapping[str, str]
-    left_out: frozenset[str]  # names of staged folders
+    left_out: frozenset[str]
 
     def bring(self, settings: IngestSettings, progress: Progress) -> dict[str, Any]:
         """Make the tables unless they are as they should be; return the figures."""
         root, path = self.restricted / "ingest", self.restricted / "ingest" / "final.json"
-        every = purged(root, self.names)
+        listed = read_forgotten(self.restricted)
+        every = purged(root, self.names, listed.people | listed.named | listed.messages)
         staged = [(folder, cursor) for folder, cursor in every if folder.name not in self.left_out]
-        others = sorted(shown(cursor.file) for folder, cursor in every if folder.name in self.left_out)
+        others = [(folder, cursor) for folder, cursor in every if folder.name in self.left_out]
         last = read_json(path) if path.is_file() else {}
         state = self._state(staged, others)
-        there = (self.restricted / "messages").is_dir() and (self.restricted / "texts").is_dir()
+        there = all((self.restricted / name).is_dir() for name in TABLES)
+        forgotten = listed.digest()
         if there and last.get("state") == state:
-            return dict(last["figures"])
-        self._note(last, "", None, last.get("forgotten"))
-        found = self._make(staged, settings, progress) | {"dumps_left_out": others}
-        self._note(last, state, found, read_forgotten(self.restricted).digest())
-        return found
+            found = last["figures"]
+            if last["forgotten"] == forgotten:
+                return dict(found)
+        else:
+            self._note(last, "", None, last.get("forgotten"))
+            found = self._make(staged, others, settings, progress)
+        self._note(last, state, found, forgotten)
+        return dict(found)
 
-    def _state(self, staged: Sequence[tuple[Path, Cursor]], others: Sequence[str]) -> str:
-        withheld = forgotten_digest(self.names.forgotten, self.names.withheld)
-        cursors = [vars(cursor) for _, cursor in staged]
-        return digest_of([_FINAL_VERSION, VERSION, cursors, list(others), dict(self.bots), withheld])
+    def _state(self, staged: Sequence[tuple[Path, Cursor]], others: Sequence[tuple[Path, Cursor]]) -> str:
+        read = [{k: v for k, v in vars(cursor).items() if k not in _NO_MATTER} for _, cursor in staged]
+        return digest_of([_FINAL_VERSION, VERSION, read, sorted(c.file for _, c in others), dict(self.bots)])
 
     def _note(self, last: Mapping[str, Any], state: str, found: dict[str, Any] | None, forgotten: str | None) -> None:
         """Say which tables are there; before they are replaced, what a completion needs to know, and no figures."""
@@ -200,20 +242,31 @@ class _Tables:
         write_json(self.restricted / "ingest" / "final.json", document)
 
     def _make(
-        self, staged: Sequence[tuple[Path, Cursor]], settings: IngestSettings, progress: Progress
+        self,
+        staged: Sequence[tuple[Path, Cursor]],
+        others: Sequence[tuple[Path, Cursor]],
+        settings: IngestSettings,
+        progress: Progress,
     ) -> dict[str, Any]:
+        scratch = self.restricted / "ingest" / ".spill"
         with (
             progress.task("join messages", total=2, unit="tables") as task,
             _within_resources(settings.memory_limit_mb),
-            engine(self.restricted / "ingest" / ".spill", settings.memory_limit_mb) as db,
+            engine(scratch, settings.memory_limit_mb) as db,
         ):
-            messages = [p for folder, cursor in staged for p in cursor.message_parts(folder)]
-            texts = [p for folder, cursor in staged for p in cursor.text_parts(folder)]
-            build(db, messages, texts, self.names, self.bots)
+            parts = Parts(
+                [p for folder, cursor in staged for p in cursor.message_parts(folder)],
+                [p for folder, cursor in staged for p in cursor.text_parts(folder)],
+                [p for folder, cursor in staged for p in cursor.word_parts(folder)],
+            )
+            joined = build(db, parts, self.names, self.bots, scratch / "renamed")
             task.advance()
-            write(db, self.restricted)
+            write(db, parts, joined, self.restricted, scratch)
             task.advance()
-            return figures(db, [cursor for _, cursor in staged])
+            aside = [p for folder, cursor in others for p in cursor.message_parts(folder)]
+            files = masked(db, (cursor.file for _, cursor in (*staged, *others)), self.names, aside)
+            found = figures(db, [replace(cursor, file=files[cursor.file]) for _, cursor in staged])
+            return found | {"dumps_left_out": sorted(files[cursor.file] for _, cursor in others)}
 
 
 @contextmanager
@@ -225,7 +278,7 @@ def _within_resources(memory_limit_mb: int) -> Iterator[None]:
     """
     try:
         yield
-    except duckdb.Error as error:
+    except (duckdb.OperationalError, duckdb.FatalException) as error:
         raise ResourceError(
             f"The messages could not be joined with {memory_limit_mb} MB of memory and the disk there is "
             f"(DuckDB: {type(error).__name__}).",
@@ -234,109 +287,18 @@ def _within_resources(memory_limit_mb: int) -> Iterator[None]:
         ) from None  # DuckDB's own text may not be shown
 
 
-@dataclass(frozen=True)
-class _Leaving:
-    """What forgetting some people comes to, as far as it is known before anything is changed."""
-
-    key: bytes
-    gone: frozenset[str]
-    forgotten: Forgotten  # the list to be, without the messages of `gone`
-    unusable: frozenset[str]
-    left_out: frozenset[str]
-
-
-def _leaving(root: Path, restricted: Path, platform: str, raw_names: Sequence[str], key_file: Path | None) -> _Leaving:
-    if not any(staged_folders(root)):
-        raise InputError("Nothing has been ingested into this study.", remedy="Run: copenet ingest STUDY PATH…")
-    names = [username(platform, raw) for raw in raw_names]
-    key = load_key(restricted, key_file)
-    mark = fingerprint(key)
-    gone = frozenset(pseudonym(key, platform, name) for name in names)
-    unusable, left_out = _unusable(root, mark), frozenset(_last(restricted).get("left_out", ()))
-    known = with_withheld(root, read_forgotten(restricted))
-    if known.fits(mark):
-        _require_one_key(root, mark, left_out)
-        people = known.people | gone
-    else:
-        require_all_named(known, set(gone))
-        people = gone
-    return _Leaving(key, gone, Forgotten(mark, people, known.messages), unusable, left_out)
-
-
-def check_forget(restricted: Path, platform: str, raw_names: Sequence[str], *, key_file: Path | None = None) -> None:
-    """Raise what `forget` would refuse, and change nothing: for whoever has to remove other things before it.
-
-    Raises:
-        UsageError: Something given is no username.
-        InputError: As for `forget`.
-        RefusedError: As for `forget`.
-        ResourceError: As for `forget`.
-    """
-    with locked(restricted) as root:
-        _leaving(root, restricted, platform, raw_names, key_file)
-
-
-def forget(restricted: Path, platform: str, raw_names: Sequence[str], *, key_file: Path | None = None) -> int:
-    """Remove people: their messages in every copy, their texts, and mentions of them; they stay out ever after.
-
-    Replies to them stay as messages whose parent is missing and whose target is unknown. After a change of key, what
-    was read under the former one is removed: nobody can be found in it any more, and the dumps are to be read anew.
-    A kill in the middle leaves tables that `read_messages` refuses to read and the next ingest or forget makes anew.
-
-    Args:
-        platform: Where they are known under `raw_names`.
-        raw_names: Usernames, however they are written there (`u/Name`, `@Name`, the address of a profile).
-        key_file: The key, where it is not `restricted/key`.
-
-    Returns:
-        How many messages were removed from the tables; 0 where nobody of these names wrote any.
-
-    Raises:
-        UsageError: Something given is no username.
-        InputError: Nothing was ingested yet, or the key is lost or not the one used before.
-        RefusedError: Others were forgotten under another key, and not all of them are named.
-        ResourceError: An ingest of this study is running.
-    """
-    with locked(restricted) as root:
-        plan = _leaving(root, restricted, platform, raw_names, key_file)
-        forgotten = replace(plan.forgotten, messages=plan.forgotten.messages | messages_of(root, plan.gone))
-        write_forgotten(restricted, forgotten)
-        removed = _count(restricted, forgotten)
-        drop_folders(root, plan.unusable)
-        names = Pseudonyms(plan.key, forgotten.people, forgotten.messages)
-        bots = _last(restricted).get("bots", _declared(names, ()))
-        _Tables(restricted, names, bots, plan.left_out).bring(IngestSettings(), SILENT)
-        return removed
-
-
-def _last(restricted: Path) -> dict[str, Any]:
+def last_note(restricted: Path) -> dict[str, Any]:
+    """Return what `restricted/ingest/final.json` says of the tables; nothing where there are none."""
     path = restricted / "ingest" / "final.json"
     return dict(read_json(path)) if path.is_file() else {}
-
-
-def _unusable(root: Path, mark: str) -> frozenset[str]:
-    """Return the folders in which nobody can be found: of another key, of another version, or never committed."""
-    return (staged_names(root) - {folder.name for folder, _ in staged_folders(root)}) | foreign_folders(root, mark)
-
-
-def _count(restricted: Path, forgotten: Forgotten) -> int:
-    """Return how many messages of the tables are those of the forgotten."""
-    if not (restricted / "messages").is_dir():
-        return 0
-    table = read_table(restricted / "messages", MESSAGES, ["message_id", "author_id"])
-    theirs = pc.or_kleene(
-        pc.is_in(table.column("author_id"), value_set=pa.array(sorted(forgotten.people), pa.string())),
-        pc.is_in(table.column("message_id"), value_set=pa.array(sorted(forgotten.messages), pa.string())),
-    )
-    return int(pc.sum(theirs).as_py() or 0)
 
 
 def _require_finished(restricted: Path) -> None:
     """Refuse tables that may still hold somebody who is forgotten."""
     forgotten = read_forgotten(restricted)
-    if forgotten.people and _last(restricted).get("forgotten") != forgotten.digest():
+    if forgotten != Forgotten() and last_note(restricted).get("forgotten") != forgotten.digest():
         raise InputError(
-            "Forgetting people was interrupted, and the tables may still hold them.",
+            "Taking people or messages out was interrupted, and the tables may still hold them.",
             remedy="Run: copenet ingest STUDY   (it makes the tables without them)",
         )
 

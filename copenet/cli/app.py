@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from copenet import __version__
-from copenet.cli import data, effects, graphs, later, studies, texts
+from copenet.cli import data, effects, graphs, later, people, studies, texts
 
 OPTIONS = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
@@ -52,6 +52,7 @@ def _options(
 
 studies.register(app)
 data.register(app)
+people.register(app)
 _graph = _group("graph", "The network: store, communities, Cypher, figures and exports.")
 graphs.register(_graph)
 _text = _group("text", "Embeddings and coping labels.")

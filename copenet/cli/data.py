@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,9 +22,16 @@ def register(app: typer.Typer) -> None:
 def ingest(
     study: StudyPath,
     paths: Annotated[
-        list[Path] | None, typer.Argument(metavar="PATH…", help="Dumps, or folders of them.", show_default=False)
+        list[Path] | None,
+        typer.Argument(metavar="PATH…", help="Dumps, archives or folders of them; - reads standard input."),
     ] = None,
     *,
+    form: Annotated[str, typer.Option("--format", help="Their format, where it is not recognised rightly.")] = "",
+    columns: Annotated[
+        str, typer.Option("--columns", help="Read tables by their columns: id=…,author=…,parent=…,time=…,text=…")
+    ] = "",
+    platform: Annotated[str, typer.Option("--platform", help="What platform such a table is from.")] = "table",
+    encoding: Annotated[str, typer.Option("--encoding", help="Of their text, where it is not UTF-8 or UTF-16.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what each file is, and keep nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -35,25 +43,51 @@ def ingest(
     """
     from copenet import sources
     from copenet.foundation.errors import CopenetError
+    from copenet.standard_input import without_standard_input
 
     opened = open_study(study)
-    sources.check(paths or [])
-    _say_passed_over(paths or [*sources.declared(opened), *sources.remembered(opened)])
-    if dry_run:
-        _preview(sources.expand(paths) if paths else sources.required(opened), as_json)
-        return
-    before = sources.remembered(opened)
-    if paths:
-        sources.remember(opened, paths)
-    from copenet.running import bring
+    how = sources.Said(_format(form, columns, platform), _encoding(encoding))
+    with without_standard_input(opened, paths or [], how) as (named, spooled):
+        given = [*named, *spooled]
+        sources.check(given)
+        _say_passed_over(given or [*sources.declared(opened), *sources.remembered(opened)])
+        if dry_run:
+            settings = replace(sources.settings(opened), how=sources.how_of(given, how))
+            _preview(sources.expand(given) if given else sources.required(opened), settings, as_json)
+            return
+        before = sources.memory(opened)
+        sources.remember(opened, given, how)
+        from copenet.running import bring
 
-    try:
-        bring(opened, ["quality"], progress(as_json))
-    except CopenetError:
-        if paths:
-            sources.replace(opened, before)  # a dump that cannot be read must not fail every later run
-        raise
+        try:
+            bring(opened, ["quality"], progress(as_json))
+        except CopenetError:
+            sources.restore(opened, before)  # a dump that cannot be read must not fail every later run
+            raise
     _say_quality(opened, as_json)
+
+
+def _format(form: str, columns: str, platform: str) -> str:
+    from copenet.foundation.errors import UsageError
+    from ingest.formats import by_name, column_format
+
+    if form and columns:
+        raise UsageError("--format and --columns exclude each other.", remedy="Give one of them.")
+    if not columns:
+        return by_name(form).name if form else ""
+    pairs = [pair.partition("=") for pair in columns.split(",")]
+    if not all(equals and role.strip() and column.strip() for role, equals, column in pairs):
+        raise UsageError(
+            "--columns takes role=column, separated by commas.",
+            remedy="For example --columns id=ID,author=User,text=Body",
+        )
+    return column_format({role.strip(): column.strip() for role, _, column in pairs}, platform)
+
+
+def _encoding(name: str) -> str:
+    from ingest.containers import require_text_encoding
+
+    return require_text_encoding(name) if name else ""
 
 
 @command
@@ -70,22 +104,30 @@ def quality(study: StudyPath, as_json: AsJson = False) -> None:
 
 
 def _say_passed_over(paths: list[Path]) -> None:
-    from copenet.sources import NAMED, passed_over
+    from copenet.sources import passed_over, what_is_read
 
     for folder, count in passed_over(paths).items():
-        note(f"{folder}: {count} other file{'s are' if count > 1 else ' is'} not read. {NAMED}")
-        note("  A dump with another name is read when it is given by name; unpack .xz and .bz2 first.")
+        note(f"{folder}: {count} other file{'s are' if count > 1 else ' is'} not read. {what_is_read()}")
+        note("  A dump with another name is read when it is given by name.")
 
 
-def _preview(paths: Any, as_json: bool) -> None:
+def _preview(paths: Any, settings: Any, as_json: bool) -> None:
+    from copenet.foundation.errors import InputError
     from copenet.recognise import recognise
-    from ingest.file_names import shown
 
-    found = [{**recognise(path), "file": shown(path.name)} for path in paths]
+    found = [entry for path in paths for entry in recognise(path, settings)]
     if as_json:
         emit({"files": found})
         return
-    table(["file", "format", "container", "records", "broken"], [list(entry.values()) for entry in found])
+    table(["file", "format", "container", "messages", "broken"], [list(entry.values()) for entry in found])
+    unknown = [entry for entry in found if entry["format"] == "unknown"]
+    if found and len(unknown) == len(found):
+        raise InputError(
+            "No dump given is of a known format.",
+            remedy="Read a table with --columns id=…,author=…,parent=…,time=…,text=…",
+        )
+    if unknown:
+        note("A table no format recognises is read with --columns id=…,author=…,parent=…,time=…,text=…")
 
 
 def _say_quality(study: Any, as_json: bool) -> None:

@@ -20,7 +20,6 @@ LATER = {
     ("effect", "calibrate"): ("calibrate the design on this network", "copenet effect check STUDY, for the placebos"),
     ("effect", "power"): ("compute the power on this network", "copenet effect estimate STUDY, for the interval"),
     ("", "release"): ("release disclosure-controlled tables", "results/, whose aggregates suppress small counts"),
-    ("", "deletions"): ("read a list of deleted messages", "copenet forget STUDY USER…, to remove people"),
 }
 
 

@@ -1,4 +1,4 @@
-"""Commands about a study as a whole: demo, init, status, doctor, audit, report, run, forget."""
+"""Commands about a study as a whole: demo, init, status, doctor, audit, report, run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from copenet.cli.options import AsJson, Assignments, Force, Seed, StudyPath, open_study
-from copenet.cli.output import command, emit, note, progress, say, table
+from copenet.cli.output import command, emit, progress, say, table
 
 if TYPE_CHECKING:
     from copenet.study import Study
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for function in (demo, init, status, doctor, run, audit, report, forget):
+    for function in (demo, init, status, doctor, run, audit, report):
         app.command()(function)
 
 
@@ -133,15 +133,15 @@ def _run_from(opened: Study, paths: list[Path], *, as_json: bool, force: bool) -
     from copenet.pipeline import Pipeline
 
     sources.check(paths)
-    before = sources.remembered(opened)
+    before = sources.memory(opened)
     sources.remember(opened, paths)
     try:
         code = run_study(opened, as_json=as_json, force=force)
     except CopenetError:
-        sources.replace(opened, before)
+        sources.restore(opened, before)
         raise
     if Pipeline(opened).failed("ingest"):
-        sources.replace(opened, before)  # a dump that cannot be read must not fail every later run
+        sources.restore(opened, before)  # a dump that cannot be read must not fail every later run
     return code
 
 
@@ -176,29 +176,3 @@ def report(study: StudyPath, as_json: AsJson = False) -> None:
         emit({"path": str(path)})
     else:
         say(str(path))
-
-
-@command
-def forget(
-    study: StudyPath,
-    *,
-    users: Annotated[list[str], typer.Argument(metavar="USER…", help="Usernames.")],
-    as_json: AsJson = False,
-) -> None:
-    """Remove people from every table, store, model and result, and mark the results stale.
-
-    Example: copenet forget anxiety some_username
-    """
-    from copenet.forgetting import forget_people
-
-    counts = forget_people(open_study(study), users)
-    if as_json:
-        emit(counts)
-        return
-    if counts["messages"]:
-        say(f"{counts['asked']} people are forgotten; {counts['messages']} messages of theirs were removed.")
-    else:
-        say("Nobody of that name was found among the authors; whoever has it stays out of later dumps.")
-    note("Results are stale and were removed where they could still hold them.")
-    note("Files exported or copied elsewhere may still hold them: delete those by hand.")
-    say(f"next: copenet run {study}")

@@ -31,11 +31,16 @@ def data_facts(quality: Mapping[str, Any]) -> list[Fact]:
         _count(quality, "authors", "Authors", "People, declared bots apart. Few people make wide intervals."),
         _share("Replies whose parent is here", quality, ("replies_resolved", "replies"), means["replies_resolved"]),
         _count(quality, "parents_missing", "Parents missing", "Their authors may be peers nobody can see."),
+        _share(
+            "Replies here of those declared", _declared(quality), ("collected", "declared"), means["replies_declared"]
+        ),
+        _some(quality, "replies_to_a_person", "Answers that name only a person", means["replies_to_a_person"]),
         _count(quality, "days_without_messages_count", "Days without a message", means["days_without_messages"]),
         _share("Deleted or removed", quality, ("deleted", "messages"), means["deleted"]),
         _share("Without a known author", quality, ("authors_unknown", "messages"), means["authors_unknown"]),
         _count(quality, "duplicates", "Duplicates dropped", means["duplicates"]),
         _count(quality, "self_replies", "Replies to oneself", means["self_replies"]),
+        _some(_clock(quality), "odd", "Dates out of order", means["clock"]),
         _count(quality, "bots_declared", "Declared bots", means["bots"]),
         _count(
             quality, "bots_suspected", "Suspected bots", "Kept. Were they bots, exposure to them is no peer effect."
@@ -46,6 +51,9 @@ def data_facts(quality: Mapping[str, Any]) -> list[Fact]:
 
 
 _MEANS = {
+    "replies_declared": "Replies that threads declare and nobody collected are contacts unseen.",
+    "replies_to_a_person": "The tie is kept, dated by the answer alone.",
+    "clock": "Undated messages, replies dated before their parents, and circles make no tie.",
     "replies_resolved": "A reply without its parent is a tie unseen; unseen exposure usually pulls an effect to zero.",
     "days_without_messages": "A gap may be silence or a failed download.",
     "deleted": "Coping in deleted messages is not counted, among peers and in the outcome.",
@@ -55,6 +63,38 @@ _MEANS = {
     "bots": "Declared bots are no peers and no subjects.",
     "rejected": "Could not be read. Harmless when few and spread evenly; otherwise a gap.",
 }
+
+
+def _declared(quality: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = quality.get("replies_declared")
+    return found if isinstance(found, Mapping) else {}
+
+
+def _clock(quality: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = quality.get("clock")
+    odd = [found.get(name, 0) for name in ("undated", "beyond_skew", "cycles")] if isinstance(found, Mapping) else []
+    return {"odd": sum(odd)}
+
+
+def platform_coverage(quality: Mapping[str, Any]) -> list[tuple[str, int, str, str, int]]:
+    """Return for each platform its messages, first and last month, and how many months between have none."""
+    months: dict[str, dict[str, int]] = {}
+    for row in words.records(quality.get("by_month")):
+        if words.is_number(row.get("messages")):
+            months.setdefault(str(row.get("platform")), {})[str(row.get("month"))] = int(row["messages"])
+    return [
+        (platform, sum(found.values()), min(found), max(found), _span(min(found), max(found)) - len(found))
+        for platform, found in sorted(months.items())
+    ]
+
+
+def _span(first: str, last: str) -> int:
+    years, months = (int(last[:4]) - int(first[:4]), int(last[5:7]) - int(first[5:7]))
+    return 12 * years + months + 1
+
+
+def _some(quality: Mapping[str, Any], key: str, label: str, meaning: str) -> Fact | None:
+    return _count(quality, key, label, meaning) if quality.get(key) else None
 
 
 def _count(quality: Mapping[str, Any], key: str, label: str, meaning: str) -> Fact | None:

@@ -115,6 +115,7 @@ def _context(evidence: Evidence, plots: Mapping[str, Plot]) -> dict[str, Any]:
         "ladder": ladder_order(effects),
         "facts": cards.data_facts(quality),
         "reasons": cards.rejection_reasons(quality),
+        "platforms": cards.platform_coverage(quality),
         "protections": cards.protections(evidence),
         "partitions": cards.partitions(evidence),
         "strategies": cards.strategy_rows(evidence.get("labels")) if evidence.get("labels") else [],

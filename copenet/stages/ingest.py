@@ -10,21 +10,19 @@ from copenet.study import Study
 
 def run(study: Study, progress: Progress) -> Saying:
     """Read every dump of the study and no other; what was read before is not read again."""
-    from ingest import IngestSettings, ingest
-    from ingest.file_names import shown
+    from ingest import ingest
 
-    settings = study.settings.ingest
     paths = sources.required(study)
     found = ingest(
         paths,
         study.restricted,
-        settings=IngestSettings(
-            key_file=study.file(settings.key_file) if settings.key_file else None, bots=settings.bots
-        ),
+        settings=sources.settings(study),
         keep_others=False,
         progress=progress,
     ).to_dict()
-    name = shown(paths[0].name) if len(paths) == 1 else f"{len(paths)} files"
+    files = {entry["file"].partition("/")[0] for entry in found["formats"]}
+    name = files.pop() if len(paths) == 1 == len(files) else f"{len(paths)} files"
+    name = name if paths else "standard input"
     rejected = found["rejected_count"]
     line = f"{name}: {found['messages']:,} messages"
     line += f" · {rejected:,} rejected (see `copenet quality {study.path}`)" if rejected else ""

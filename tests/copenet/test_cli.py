@@ -16,7 +16,8 @@ from copenet.cli.later import LATER
 from copenet.cli.output import content_free_hook, table
 from copenet.foundation.errors import InputError, RefusedError, ResourceError, UsageError
 
-ROOT = ["demo", "init", "status", "doctor", "run", "audit", "report", "forget", "ingest", "quality"]
+ROOT = ["demo", "init", "status", "doctor", "run", "audit", "report", "ingest", "quality"]
+ROOT += ["forget", "deletions", "rotate"]
 NESTED = [["graph", name] for name in ("build", "communities", "query", "shell", "figure", "export", "drop")]
 NESTED += [["text", name] for name in ("embed", "train", "label", "evaluate")]
 NESTED += [["effect", name] for name in ("estimate", "check", "explain")]

@@ -16,6 +16,7 @@ from copenet.foundation.errors import CopenetError, InputError, RefusedError, Re
 from copenet.pipeline import Pipeline
 from copenet.stages.store import spec_of
 from copenet.study import Study
+from ingest.removal import Leaving
 from tests.ingest.dumps import by_id, lines, post, reply, write
 
 SERVER = {"graph.store": "neo4j", "graph.uri": "bolt://127.0.0.1:9", "graph.password_file": "pw"}
@@ -48,7 +49,8 @@ def server(monkeypatch):
     made = Server()
     monkeypatch.setattr(graph, "open_store", made.open)
     monkeypatch.setattr(ingest, "forget", lambda *_, **__: 3)
-    monkeypatch.setattr(ingest, "check_forget", lambda *_, **__: None)
+    monkeypatch.setattr(ingest, "check_forget", lambda *_, **__: Leaving(1, 0))
+    monkeypatch.setattr(ingest, "platform_of", lambda *_: "reddit")
     return made
 
 
@@ -63,7 +65,15 @@ def test_every_store_a_study_was_built_in_is_dropped_whatever_the_settings_say_n
     stores.remember(study)
     stores.remember(study.with_changes(SERVER))
     stores.remember(study.with_changes(SERVER | {"graph.uri": "bolt://127.0.0.1:10"}))
-    assert forget_people(study, ["somebody"]) == {"asked": 1, "messages": 3}
+    counts = forget_people(study, ["somebody"])
+    assert counts == {
+        "asked": 1,
+        "platform": "reddit",
+        "accounts": 1,
+        "namesakes": 0,
+        "messages": 3,
+        "left_elsewhere": [],
+    }
     assert {uri for kind, uri in server.dropped if kind == "neo4j"} == {"bolt://127.0.0.1:9", "bolt://127.0.0.1:10"}
     assert stores.known(study) == []
 

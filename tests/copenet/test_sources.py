@@ -72,9 +72,9 @@ def test_a_misspelt_dump_names_its_neighbour(dumps):
 
 
 def test_what_was_tried_can_be_taken_back(study, dumps):
-    before = sources.remembered(study)
+    before = sources.memory(study)
     sources.remember(study, [dumps])
-    sources.replace(study, before)
+    sources.restore(study, before)
     assert list(sources.files_of(study)) == []
 
 
@@ -85,7 +85,7 @@ def test_unpacked_monthly_dumps_in_a_folder_are_read(dumps):
 
 
 def test_files_of_a_folder_that_are_not_read_are_counted(study, dumps):
-    for name in ("RC_2010-01.xz", "RC_2010-02.bz2"):
+    for name in ("readme.md", "figure.png"):
         (dumps / name).write_text(name)
     assert sources.passed_over([dumps, dumps / "notes.pdf"]) == {dumps: 3}
     (dumps / "a.jsonl").write_bytes(lines([post()]))

@@ -56,7 +56,7 @@ def events(table: pa.Table, max_thread_people: int) -> tuple[list[tuple[str, str
     counts: Counter[str] = Counter()
     found = []
     for row in rows:
-        if row["parent_id"] is None:
+        if row["parent_id"] is None and (row["parent_author_id"] is None or row["kind"] == "repost"):
             continue
         why, replied = verdict(row, by_id, bots)
         counts["replies"] += 1

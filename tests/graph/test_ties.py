@@ -183,6 +183,7 @@ def one_reply(**changes: object) -> dict[str, int]:
         ("before_parent", {"created_at": at(-CLOCK_SKEW_SECONDS - 0.000001)}),
         ("tie_replies", {"created_at": at(-CLOCK_SKEW_SECONDS)}),
         ("tie_replies", {"parent_id": "reddit:t1_gone", "parent_author_id": "reddit:u_z"}),
+        ("tie_replies", {"parent_id": None, "parent_author_id": "reddit:u_z"}),
     ],
 )
 def test_each_reason(reason: str, changes: dict[str, object]) -> None:

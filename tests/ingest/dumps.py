@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import json
-from collections.abc import Iterable, Sequence
+import lzma
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +41,17 @@ def zst(data: bytes, frames: int = 1) -> bytes:
     return b"".join(compressor.compress(data[i : i + size]) for i in range(0, len(data), size))
 
 
+PACK: dict[str, Callable[[bytes], bytes]] = {
+    "plain": bytes,
+    "gzip": lambda data: gzip.compress(data, mtime=0),
+    "bzip2": bz2.compress,
+    "xz": lzma.compress,
+    "zstd": zst,
+}
+
+
 def write(path: Path, data: bytes, container: str = "plain") -> Path:
-    packed = {"plain": lambda d: d, "gzip": lambda d: gzip.compress(d, mtime=0), "zstd": zst}[container](data)
+    packed = PACK[container](data)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(packed)
     return path

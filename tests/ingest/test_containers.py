@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 from pathlib import Path
 
 import pytest
@@ -10,11 +12,21 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.containers import Line, Loss, container, read_lines
+from ingest.blocks import MAX_LINE, Block, Line, Loss, blocks, lines
+from ingest.containers import container, read_utf8
 from tests.ingest.dumps import write, zst
 
 TEXT = b"".join(b'{"n": %d, "pad": "%s"}\n' % (i, str(i * 7919 % 1009).encode() * 20) for i in range(6000))
 LINES = TEXT.splitlines()
+
+
+def read_lines(path: Path, *, max_line: int = MAX_LINE, rows: int = 10_000) -> list[Line | Loss]:
+    """Read a file as ingest does, and take its blocks apart."""
+    found: list[Line | Loss] = []
+    with path.open("rb") as stream:
+        for item in blocks(read_utf8(stream), max_line=max_line, rows=rows):
+            found += lines(item, max_line=max_line) if isinstance(item, Block) else [item]
+    return found
 
 
 def good(path: Path, **options: int) -> list[bytes]:
@@ -25,10 +37,10 @@ def lost(path: Path, **options: int) -> list[Loss]:
     return [item for item in read_lines(path, **options) if isinstance(item, Loss)]
 
 
-@pytest.mark.parametrize("kind", ["plain", "gzip", "zstd"])
+@pytest.mark.parametrize("kind", ["plain", "gzip", "zstd", "bzip2", "xz"])
 def test_every_container_gives_the_same_lines(tmp_path: Path, kind: str) -> None:
     path = write(tmp_path / "misnamed.txt", TEXT, kind)
-    assert container(path) == kind
+    assert container(path.read_bytes()[:6]) == kind
     assert good(path) == LINES
     assert lost(path) == []
 
@@ -46,7 +58,7 @@ def test_the_long_window_of_real_dumps_is_read(tmp_path: Path) -> None:
     assert good(path) == LINES
 
 
-@pytest.mark.parametrize("pack", [zst, gzip.compress])
+@pytest.mark.parametrize("pack", [zst, gzip.compress, bz2.compress, lzma.compress])
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
 def test_half_a_file_keeps_its_half_and_says_so(tmp_path: Path, pack: object, share: float) -> None:
     packed = pack(TEXT)  # type: ignore[operator]
@@ -135,7 +147,10 @@ def test_an_overlong_line_takes_bounded_memory(tmp_path: Path) -> None:
 
 
 @given(
-    st.binary(max_size=400), st.sampled_from([b"", b"\x28\xb5\x2f\xfd", b"\x1f\x8b\x08", b"\xff\xfe", b"\xef\xbb\xbf"])
+    st.binary(max_size=400),
+    st.sampled_from(
+        [b"", b"BZh9", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd", b"\x1f\x8b\x08", b"\xff\xfe", b"\xef\xbb\xbf"]
+    ),
 )
 def test_no_bytes_crash_the_reader(tmp_path_factory: pytest.TempPathFactory, data: bytes, head: bytes) -> None:
     path = tmp_path_factory.mktemp("any") / "f"
@@ -150,3 +165,23 @@ def test_lines_do_not_depend_on_frames(tmp_path_factory: pytest.TempPathFactory,
     data = "\n".join(rows).encode()
     path.write_bytes(zst(data, frames))
     assert good(path) == [row.encode() for row in rows] or data[:2] in (b"{\x00", b"\x00{")
+
+
+@given(st.lists(st.text(alphabet="abc{}é", min_size=1), max_size=30), st.integers(1, 7), st.integers(1, 9))
+def test_lines_do_not_depend_on_blocks_or_pieces(rows: list[str], size: int, most: int) -> None:
+    data = "\n".join(rows).encode()
+    pieces = [data[i : i + size] for i in range(0, len(data), size)]
+    cut = list(blocks(pieces, rows=most))
+    assert [line.data for block in cut if isinstance(block, Block) for line in lines(block)] == [
+        r.encode() for r in rows
+    ]
+    numbers = [n for block in cut if isinstance(block, Block) for n in range(block.first, block.last + 1)]
+    assert numbers == list(range(1, len(rows) + 1))
+    assert all(block.last - block.first < most for block in cut if isinstance(block, Block))
+
+
+def test_a_mark_of_byte_order_in_mid_file_costs_no_line(tmp_path: Path) -> None:
+    assert good(write(tmp_path / "joined", b'\xef\xbb\xbf{"a": 1}\n\xef\xbb\xbf{"b": 2}\n')) == [
+        b'{"a": 1}',
+        b'{"b": 2}',
+    ]

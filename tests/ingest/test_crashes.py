@@ -1,146 +1,203 @@
-"""Killed or failing at any moment: after a second call the tables are those of an undisturbed run."""
+"""Killed at any moment, whole or in part: after a second call the tables are those of an undisturbed run."""
 
 from __future__ import annotations
 
-import hashlib
+import json
 import os
 import random
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from multiprocessing import active_children
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-import ingest
-from ingest.settings import IngestSettings
-from ingest.staging import read_cursor
-from tests.ingest.dumps import lines, post, reply, write
+from copenet.cli.app import app
+from copenet.foundation.errors import ResourceError
+from copenet.study import Study
+from ingest import staging, workers
+from tests.ingest.dumps import write
+from tests.ingest.killing import (
+    Ingests,
+    assert_cursors_hold,
+    corpus,
+    cursors,
+    digest,
+    ingests,
+    is_alive,
+    left_over,
+    run,
+    wait_until,
+)
 
-KEY = "cd" * 32
-SCRIPT = """
+KILLS = 50
+UNGUARDED = """
 import sys
 from pathlib import Path
 import ingest
+from ingest import staging
+print("begun", flush=True)
+staging.WORTH_WORKERS = 0
 folder = Path(sys.argv[1])
-print("ready", flush=True)
-settings = ingest.IngestSettings(key_file=folder / "key", batch_rows=150)
-ingest.ingest(sorted(folder.glob("f*")), folder / "restricted", settings=settings)
+paths = sorted(folder.glob("f*"))
+print(ingest.ingest(paths, folder / "restricted", settings=ingest.IngestSettings(workers=2)).messages)
 """
 
 
-def corpus(folder: Path, n: int) -> Path:
-    folder.mkdir(parents=True)
-    (folder / "key").write_text(KEY)
-    rng = random.Random(3)
-    records = [reply(f"c{i}", f"t1_c{rng.randrange(i)}" if i else None, f"u{rng.randrange(40)}") for i in range(n)]
-    write(folder / "f1.zst", lines([post(num_comments=n), *records[: n // 2]]) + b"broken\n", "zstd")
-    write(folder / "f2.gz", lines(records[n // 3 :]), "gzip")
-    return folder
+@pytest.fixture(scope="module")
+def kept() -> Iterator[Ingests]:
+    with ingests() as started:
+        yield started
 
 
-def digest(folder: Path) -> str:
-    """Digest of every byte of both tables, and of the figures."""
-    whole = hashlib.sha256()
-    for path in sorted(p for name in ("messages", "texts") for p in (folder / "restricted" / name).rglob("*")):
-        whole.update(path.name.encode() + path.read_bytes())
-    figures = ingest.quality(folder / "restricted")
-    return whole.hexdigest() + repr(sorted(figures.items()))
-
-
-def run(folder: Path, batch: int = 150) -> str:
-    settings = IngestSettings(key_file=folder / "key", batch_rows=batch)
-    ingest.ingest(sorted(folder.glob("f*")), folder / "restricted", settings=settings)
-    return digest(folder)
-
-
-def test_killed_at_ten_random_moments(tmp_path: Path) -> None:
-    undisturbed = run(corpus(tmp_path / "whole", 9000))
-    folder = corpus(tmp_path / "killed", 9000)
+def test_killed_at_fifty_random_moments(tmp_path: Path, kept: Ingests) -> None:
+    """With worker processes and without, several kills to a study, in batches of another size every time."""
+    undisturbed = run(corpus(tmp_path / "whole", 1800))
+    lasts = {}
+    for count in (1, 2):
+        folder, started = corpus(tmp_path / f"timed{count}", 1800), time.monotonic()
+        kept.start(folder, workers=count)
+        assert kept.end() == "done"
+        lasts[count] = time.monotonic() - started
+        assert digest(folder) == undisturbed
     rng = random.Random(11)
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    killed = 0
-    for _ in range(10):
-        command = [sys.executable, "-c", SCRIPT, str(folder)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
-            assert process.stdout is not None
-            process.stdout.readline()
-            time.sleep(rng.uniform(0.0, 0.5))
-            process.send_signal(signal.SIGKILL)
-            killed += process.wait() == -signal.SIGKILL
-    assert killed >= 5
-    assert run(folder) == undisturbed
-    left = [p.name for p in folder.rglob("*") if p.name.startswith(".") and p.name != ".lock" and p.is_dir()]
-    assert left == []
+    killed = finished = 0
+    while killed < KILLS:
+        folder, done = corpus(tmp_path / f"killed{finished}", 1800), False
+        while not done:
+            count = rng.choice((1, 2, 2))
+            kept.start(folder, batch=rng.choice((150, 250, 400)), workers=count)
+            if killed < KILLS:
+                time.sleep(rng.uniform(0, lasts[count]))
+                kept.signal(signal.SIGKILL)
+            said = kept.end()
+            killed += said == "killed"
+            done = said == "done"
+            assert said in ("killed", "done")
+            assert_cursors_hold(folder)
+        assert digest(folder) == undisturbed
+        assert left_over(folder) == []
+        finished += 1
 
 
-class Disk:
-    """Fails at the n-th operation that changes what a reader would find: before it, or after it (a lost answer)."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, n: int, after: bool) -> None:
-        self.left, self.after = n, after
-        for name in ("replace", "rename", "mkdir", "unlink"):
-            monkeypatch.setattr(Path, name, self.wrap(getattr(Path, name)))
-        monkeypatch.setattr("pyarrow.parquet.write_table", self.wrap(__import__("pyarrow.parquet").parquet.write_table))
-
-    def wrap(self, function: Callable[..., object]) -> Callable[..., object]:
-        def wrapped(*args: object, **kwargs: object) -> object:
-            self.left -= 1
-            if self.left == 0 and not self.after:
-                raise OSError(28, "No space left on device")
-            result = function(*args, **kwargs)
-            if self.left == 0:
-                raise OSError(28, "No space left on device")
-            return result
-
-        return wrapped
+def test_a_killed_ingest_leaves_no_process_behind(tmp_path: Path, kept: Ingests) -> None:
+    folder = corpus(tmp_path / "a", 2000)
+    kept.start(folder, workers=2, batch=50)
+    assert wait_until(lambda: len(kept.helpers()) == 2)
+    helpers = kept.helpers()
+    kept.signal(signal.SIGKILL)
+    assert kept.end() == "killed"
+    assert wait_until(lambda: not any(map(is_alive, helpers)), 10)
+    assert run(folder) == run(corpus(tmp_path / "whole", 2000))
 
 
-@pytest.mark.parametrize("after", [False, True])
-def test_a_disk_that_fails_at_every_nth_operation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: bool) -> None:
-    undisturbed = run(corpus(tmp_path / "whole", 90), 50)
-    n, failed = 0, True
-    while failed:
-        n += 1
-        folder = corpus(tmp_path / f"n{n}", 90)
-        with monkeypatch.context() as patch:
-            disk = Disk(patch, n, after)
-            try:
-                run(folder, 50)
-            except OSError:
-                assert_cursors_hold(folder)
-            failed = disk.left <= 0
-        assert run(folder, 50) == undisturbed
-    assert n > 30
-
-
-def assert_cursors_hold(folder: Path) -> None:
-    """A cursor never counts a part that is not there."""
-    for staged in (folder / "restricted" / "ingest").glob("*/"):
-        cursor = read_cursor(staged)
-        if cursor is not None:
-            assert all(p.is_file() for p in cursor.message_parts(staged) + cursor.text_parts(staged))
-
-
-def test_a_resumed_ingest_may_use_other_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    undisturbed = run(corpus(tmp_path / "whole", 500), 10_000)
-    folder = corpus(tmp_path / "cut", 500)
-    with monkeypatch.context() as patch:
-        Disk(patch, 25, False)
-        with pytest.raises(OSError, match="No space"):
-            run(folder, 40)
+def test_nothing_is_read_while_a_process_of_a_killed_ingest_lives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: Ingests
+) -> None:
+    """It could put a part of an earlier attempt in the place of a later one, cut elsewhere."""
+    undisturbed = run(corpus(tmp_path / "whole", 2000))
+    folder = corpus(tmp_path / "a", 2000)
+    kept.start(folder, workers=2, batch=50)
+    assert wait_until(lambda: len(list(folder.rglob("part-00004-words.parquet"))) > 0)
+    helpers = kept.helpers()
+    for helper in helpers:
+        os.kill(helper, signal.SIGSTOP)
+    kept.signal(signal.SIGKILL)
+    assert kept.end() == "killed"
+    monkeypatch.setattr(workers, "_WAIT_SECONDS", 0.2)
+    with pytest.raises(ResourceError, match="still at work"):
+        run(folder, 333)
+    for helper in helpers:
+        os.kill(helper, signal.SIGCONT)
+    monkeypatch.setattr(workers, "_WAIT_SECONDS", 20)
     assert run(folder, 333) == undisturbed
+    assert not any(map(is_alive, helpers))
 
 
-def test_a_folder_lost_between_two_renames_comes_back(tmp_path: Path) -> None:
-    folder = corpus(tmp_path / "a", 50)
-    undisturbed = run(folder)
-    restricted = folder / "restricted"
-    (restricted / "messages").rename(restricted / ".messages.old")
-    assert run(folder) == undisturbed
-    assert not (restricted / ".messages.old").exists()
+def test_an_interrupt_ends_the_processes_in_order(tmp_path: Path, kept: Ingests) -> None:
+    """A terminal sends it to all of them; none of them prints where it was."""
+    folder = corpus(tmp_path / "a", 2000)
+    kept.start(folder, workers=2, batch=50)
+    assert wait_until(lambda: bool(list(folder.rglob("cursor.json"))))
+    helpers = kept.helpers()
+    for helper in helpers:
+        os.kill(helper, signal.SIGINT)
+    kept.signal(signal.SIGINT)
+    assert kept.end() == "KeyboardInterrupt"
+    assert not any(map(is_alive, helpers))
+    assert_cursors_hold(folder)
+    assert run(folder) == run(corpus(tmp_path / "whole", 2000))
+
+
+def test_a_script_without_a_guard_is_not_run_again_by_its_workers(tmp_path: Path) -> None:
+    folder = corpus(tmp_path / "a", 300)
+    script = write(tmp_path / "script.py", UNGUARDED.encode())
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, script, folder], env=environment, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("begun\n301\n", "")
+
+
+def test_a_killed_worker_fails_the_ingest_and_the_next_one_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undisturbed = run(corpus(tmp_path / "whole", 2000))
+    monkeypatch.setattr(staging, "WORTH_WORKERS", 0)
+    folder = corpus(tmp_path / "a", 2000)
+
+    def kill() -> None:
+        wait_until(lambda: bool(list(folder.rglob("cursor.json"))))
+        for process in active_children()[:1]:
+            process.kill()
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    with pytest.raises(ResourceError, match="was killed") as caught:
+        run(folder, 20, 2)
+    killer.join()
+    assert "goes on where it was" in caught.value.remedy
+    assert not active_children()
+    assert_cursors_hold(folder)
+    assert any(cursor.parts for cursor in cursors(folder))
+    assert run(folder, 150, 2) == undisturbed
+
+
+def test_two_ingests_of_one_study_at_once(tmp_path: Path, kept: Ingests) -> None:
+    """The first stops in the middle, holding the study; the second refuses; after the first has ended it works."""
+    undisturbed = run(corpus(tmp_path / "whole", 400))
+    folder = corpus(tmp_path / "a", 400)
+    kept.start(folder, stop=2)
+    assert wait_until(kept.is_stopped)
+    before = {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    with pytest.raises(ResourceError, match="Another ingest of this study is running"):
+        run(folder)
+    assert {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()} == before
+    kept.signal(signal.SIGCONT)
+    assert kept.end() == "done"
+    assert digest(folder) == undisturbed == run(folder)
+
+
+def test_two_commands_on_one_study_at_once(tmp_path: Path, kept: Ingests) -> None:
+    study = Study.create(tmp_path / "study")
+    corpus(tmp_path / "study" / "dumps", 400)
+    for name in ("key", "f1.zst", "f2.gz"):
+        (study.path / "dumps" / name).rename(study.path / name)
+    (study.path / "key").rename(study.restricted / "key")
+    (study.path / "key").symlink_to(study.restricted / "key")
+    kept.start(study.path, stop=2)
+    assert wait_until(kept.is_stopped)
+    command = ["ingest", str(study.path), str(study.path / "f1.zst"), str(study.path / "f2.gz"), "--json"]
+    done = CliRunner().invoke(app, command)
+    assert (done.exit_code, json.loads(done.stdout)["error"]) == (5, "Another ingest of this study is running.")
+    kept.signal(signal.SIGCONT)
+    assert kept.end() == "done"
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["messages"] == 401
 
 
 def test_neither_time_nor_place_is_part_of_the_tables(tmp_path: Path) -> None:

@@ -126,7 +126,11 @@ def test_a_deep_thread_without_links_finds_its_root(tmp_path: Path, restricted: 
 
 
 def test_without_its_root_a_thread_is_named_by_the_topmost_id(tmp_path: Path, restricted: Path) -> None:
-    chain = [reply("c1", "t1_c0"), reply("c2", "t1_c1"), {"id": "c9", "body": "alone", "author": "x"}]
+    chain = [
+        reply("c1", "t1_c0"),
+        reply("c2", "t1_c1"),
+        {"id": "c9", "body": "alone", "author": "x", "created_utc": T0},
+    ]
     for record in chain:
         record.pop("link_id", None)
     read(tmp_path, chain)
@@ -169,9 +173,9 @@ def test_broken_lines_are_listed_and_the_others_kept(tmp_path: Path, restricted:
     bad = [
         b"{",
         b"[1]",
-        json.dumps({"body": secret}).encode(),
+        json.dumps({"body": secret, "created_utc": T0}).encode(),
         b"\x00\x00",
-        f'{{"id": "{secret}", "body": 1}}'.encode(),
+        f'{{"id": "{secret}", "body": 1, "created_utc": {T0}}}'.encode(),
     ]
     path = write(tmp_path / "mixed.json", lines([post()]) + b"\n".join(bad) + b"\n" + lines([reply("c", "t3_p1")]))
     summary = ingest.ingest([path], restricted)
@@ -223,7 +227,7 @@ def test_nothing_kept_is_an_error_with_a_way_out(tmp_path: Path, restricted: Pat
     with pytest.raises(InputError, match=r"Nothing could be kept \(no.zst, line") as caught:
         ingest.ingest([path], restricted)
     assert caught.value.exit_code == 3
-    assert "Reddit NDJSON" in caught.value.remedy
+    assert "copenet reads reddit, " in caught.value.remedy
     assert "letter" not in str(caught.value)
     with pytest.raises(InputError, match="no record of a known format") as caught:
         ingest.recognise(path)

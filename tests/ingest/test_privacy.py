@@ -172,7 +172,7 @@ def test_an_interrupted_forget_is_completed_by_the_next_call(tmp_path: Path, mon
     read(tmp_path, canary_dump(), batch_rows=2)
     gone = name_of(restricted, "canary-mention")
     with monkeypatch.context() as patch:
-        patch.setattr("ingest.forgotten.write_cursor", fail)
+        patch.setattr("ingest.purge.write_cursor", fail)
         with pytest.raises(OSError, match="full"):
             ingest.forget(restricted, "reddit", ["canary-mention"])
     ingest.ingest([], restricted)

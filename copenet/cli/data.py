@@ -116,12 +116,15 @@ def _preview(paths: Any, settings: Any, as_json: bool) -> None:
     from copenet.recognise import recognise
 
     found = [entry for path in paths for entry in recognise(path, settings)]
+    unknown = [entry for entry in found if entry["format"] == "unknown"]
+    nothing = len(unknown) == len(found) > 0
     if as_json:
         emit({"files": found})
+        if nothing:
+            raise typer.Exit(InputError.exit_code)
         return
     table(["file", "format", "container", "messages", "broken"], [list(entry.values()) for entry in found])
-    unknown = [entry for entry in found if entry["format"] == "unknown"]
-    if found and len(unknown) == len(found):
+    if nothing:
         raise InputError(
             "No dump given is of a known format.",
             remedy="Read a table with --columns id=…,author=…,parent=…,time=…,text=…",

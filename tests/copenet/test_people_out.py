@@ -178,6 +178,39 @@ def test_gold_labels_in_the_study_lose_them_and_others_are_named(study: Study, t
     assert f"{outside} lies outside the study" in call(command, study.path, what).stderr
 
 
+def test_gold_labels_of_messages_that_no_dump_holds_go_too(study: Study, tmp_path: Path) -> None:
+    gold = study.restricted / "gold.csv"
+    gold.write_text(GOLD + "reddit:t1_zz,acceptance,1\n")
+    (study.path / "study.toml").write_text('[text]\ngold = "restricted/gold.csv"\n')
+    assert document("deletions", study.path, listed(tmp_path, "t1_zz\n"))["messages"] == 0
+    assert gold.read_text() == GOLD
+
+
+def test_gold_labels_go_though_forgetting_was_killed(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    gold = study.restricted / "gold.csv"
+    gold.write_text(GOLD)
+    (study.path / "study.toml").write_text('[text]\ngold = "restricted/gold.csv"\n')
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("ingest.study_tables.write", killed)
+        assert call("forget", study.path, "alice").exit_code == 130
+    assert gold.read_text() == GOLD
+    Pipeline(Study.open(study.path)).run(["ingest"])
+    assert "t1_a" not in gold.read_text()
+
+
+@pytest.mark.parametrize("text", ["", "strategy,label\nacceptance,1\n", "message_id\n\n", "\xff"])
+def test_gold_labels_that_cannot_be_read_are_left_to_whoever_reads_them(study: Study, text: str) -> None:
+    gold = study.restricted / "gold.csv"
+    gold.write_text(text, encoding="latin-1")
+    (study.path / "study.toml").write_text('[text]\ngold = "restricted/gold.csv"\n')
+    assert document("forget", study.path, "alice")["messages"] == 1
+    assert gold.read_text("latin-1") == text
+
+
 def test_exports_in_the_study_go_and_others_are_named(study: Study, tmp_path: Path) -> None:
     inside, outside = study.restricted / "mine" / "ties.csv", tmp_path / "ties.gexf"
     for path in (inside, inside.with_name("ties-people.csv"), outside):

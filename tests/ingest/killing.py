@@ -53,13 +53,16 @@ def run(folder, batch, workers, limit, stop):
 for line in sys.stdin:
     child = os.fork()
     if child == 0:
+        signal.alarm(100)  # nothing may outlive the tests
         said = "done"
         try:
             run(**json.loads(line))
         except BaseException as error:
             said = type(error).__name__
-        os.write(1, (said + "\\n").encode())
-        os._exit(0)
+        try:
+            os.write(1, (said + "\\n").encode())
+        finally:
+            os._exit(0)  # a forked process may hang on its way out
     os.write(1, f"{child}\\n".encode())
     if not os.WIFEXITED(os.waitpid(child, 0)[1]):
         os.write(1, b"killed\\n")

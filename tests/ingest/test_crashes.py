@@ -63,7 +63,7 @@ def test_killed_at_fifty_random_moments(tmp_path: Path, kept: Ingests) -> None:
         folder, started = corpus(tmp_path / f"timed{count}", 1800), time.monotonic()
         kept.start(folder, workers=count)
         assert kept.end() == "done"
-        lasts[count] = time.monotonic() - started
+        lasts[count] = min(time.monotonic() - started, 1.5)  # seconds; a busy machine may not take all day
         assert digest(folder) == undisturbed
     rng = random.Random(11)
     killed = finished = 0

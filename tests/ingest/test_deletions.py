@@ -14,7 +14,7 @@ from copenet.foundation.errors import InputError, RefusedError, UsageError
 from ingest.message_lists import MessageList, read_message_list
 from ingest.settings import IngestSettings
 from tests.ingest.dumps import PACK, by_id, lines, post, read, reply, texts, write
-from tests.ingest.test_forgotten import COPY, HERS, SECRET, killed
+from tests.ingest.test_forgotten import COPY, HERS, SECRET, after, killed
 from tests.ingest.test_forgotten_platforms import chat, everything, table, take, telegram, toot, x_post
 
 DUMP = [post(), HERS, reply("b", "t1_aa1", "bob"), reply("c", "t3_p1", "alice")]
@@ -106,6 +106,7 @@ def test_a_killed_withholding_is_finished_by_the_next_ingest(
     tmp_path: Path, restricted: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read(tmp_path, DUMP, [COPY], batch_rows=1)
+    ingest.withhold(restricted, {"reddit:t1_zz"})
     for place in ("study_tables.purged", "purge._rewrite", "purge.write_cursor", "study_tables.write"):
         with monkeypatch.context() as patch:
             patch.setattr(f"ingest.{place}", killed)
@@ -113,6 +114,22 @@ def test_a_killed_withholding_is_finished_by_the_next_ingest(
                 ingest.withhold(restricted, {"reddit:t1_aa1"})
         with pytest.raises(InputError, match="interrupted"):
             ingest.read_messages(restricted)
+    ingest.ingest([], restricted)
+    assert SECRET not in everything(restricted)
+    assert set(by_id(restricted)) == {"t3_p1", "t1_b", "t1_c"}
+
+
+@pytest.mark.parametrize("calls", [1, 2, 3, 4])
+def test_a_part_that_was_rewritten_by_half_is_rewritten_again(
+    tmp_path: Path, restricted: Path, monkeypatch: pytest.MonkeyPatch, calls: int
+) -> None:
+    from ingest import purge
+
+    read(tmp_path, DUMP, [COPY])
+    with monkeypatch.context() as patch:
+        patch.setattr(purge, "write_table", after(calls, purge.write_table))
+        with pytest.raises(OSError, match="killed"):
+            ingest.withhold(restricted, {"reddit:t1_aa1"})
     ingest.ingest([], restricted)
     assert SECRET not in everything(restricted)
     assert set(by_id(restricted)) == {"t3_p1", "t1_b", "t1_c"}

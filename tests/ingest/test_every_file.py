@@ -196,7 +196,7 @@ def test_the_order_of_all_files_does_not_matter(
     shutil.copytree(long_ones, tmp_path / "restricted")
     names = list(EVERY)
     random.Random(8).shuffle(names)
-    settings = IngestSettings(key_file=key, batch_rows=77)
+    settings = IngestSettings(key_file=key, batch_rows=500)
     for part in (names[::2] + names[:9], names[1::2] + names[-9:]):
         told = ingest.ingest(
             [shared_data / name for name in part], tmp_path / "restricted", settings=settings

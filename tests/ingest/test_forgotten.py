@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -150,6 +152,16 @@ def test_what_was_left_out_under_another_key_hinders_nobody(tmp_path: Path, rest
 
 def killed(*_: object, **__: object) -> None:
     raise OSError("killed")
+
+
+def after(calls: int, real: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that is killed at its call number `calls`, counted from 0."""
+    left = iter(range(calls))
+
+    def work(*args: Any, **more: Any) -> Any:
+        return killed() if next(left, None) is None else real(*args, **more)
+
+    return work
 
 
 def test_a_kill_after_the_list_is_written(tmp_path: Path, restricted: Path, monkeypatch: pytest.MonkeyPatch) -> None:

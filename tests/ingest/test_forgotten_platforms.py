@@ -147,6 +147,13 @@ def test_former_names_of_somebody_learnt_later_stay_out_though_their_rows_went(
     assert written(restricted)["x:404"] == "so [name] and [name] said"
 
 
+def test_who_is_only_mentioned_is_no_longer(tmp_path: Path, restricted: Path) -> None:
+    take(tmp_path, "one", OTHER, x_post("105", "8", f"and foo/@{HANDLE} too", handle="somebody_else", name="Zed"))
+    assert ingest.forget(restricted, "x", [HANDLE]) == 0
+    assert written(restricted)["x:103"].startswith("ask [name], or [name]")
+    assert mark(restricted, "x", HANDLE) not in everything(restricted)
+
+
 def test_two_accounts_that_used_one_handle_both_leave(tmp_path: Path, restricted: Path) -> None:
     second = x_post("105", "17", "hers, too", handle=HANDLE)
     take(tmp_path, "one", BY_HANDLE, second, OTHER)
@@ -190,7 +197,9 @@ def test_telegram_by_id_and_by_the_name_shown(tmp_path: Path, restricted: Path, 
     assert ingest.forget(restricted, "telegram", [typed]) == 1
     assert written(restricted) == {"telegram:55/2": "I asked [name] yesterday"}
     take(tmp_path, "two", telegram(HERS, ABOUT, chat(3, 12, SHOWN, "again hers"), chat(4, 13, "Zed", f"{SHOWN} again")))
-    assert set(written(restricted).values()) == {"I asked [name] yesterday", "[name] again"}
+    take(tmp_path, "three", telegram(chat(5, 14, SHOWN, "a namesake"), number=56))
+    assert set(written(restricted).values()) == {"I asked [name] yesterday", "[name] again", "a namesake"}
+    assert mark(restricted, "telegram", SHOWN) not in everything(restricted)
     assert SHOWN.casefold() not in everything(restricted)
     assert "hers" not in everything(restricted)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from copenet.foundation.errors import InputError, RefusedError, ResourceError
 from copenet.foundation.files import digest_file
 from ingest.settings import IngestSettings
 from tests.ingest.dumps import lines, post, reply, write
-from tests.ingest.test_forgotten import killed
+from tests.ingest.test_forgotten import after
 from tests.ingest.test_forgotten_platforms import (
     ANSWER,
     BY_HANDLE,
@@ -107,6 +106,8 @@ def test_who_was_learnt_while_reading_is_taken_over_too(tmp_path: Path, restrict
     done = ingest.rotate([tmp_path / "one", tmp_path / "three"], restricted)
     assert set(table(restricted)) == {"x:103", "x:104"}
     assert done.lost == 0
+    take(tmp_path, "later", x_post("202", "7", "only she knew"), x_post("203", "8"))
+    assert set(table(restricted)) == {"x:103", "x:104", "x:203"}
 
 
 def test_names_that_no_dump_holds_are_counted_as_lost(paths: list[Path], restricted: Path) -> None:
@@ -177,16 +178,6 @@ STEPS = [
     "rotation._destroy",
     "rotation.os.fsync",
 ]
-
-
-def after(calls: int, real: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function that is killed at its call number `calls`, counted from 0."""
-    left = iter(range(calls))
-
-    def work(*args: Any, **more: Any) -> Any:
-        return killed() if next(left, None) is None else real(*args, **more)
-
-    return work
 
 
 @pytest.mark.parametrize(

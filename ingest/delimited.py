@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
 
-from ingest.blocks import MAX_LINE, Loss, blocks
+from ingest.blocks import BLOCK_BYTES, MAX_LINE, Loss, blocks
 from ingest.containers import Break
 
 Numbered = list[tuple[int, Any]]
@@ -25,6 +25,7 @@ _DELIMITERS = ",;\t|"
 _ROWS = 2_000
 _MOST_COLUMNS = 2**20
 _OPEN_QUOTE = "a quote that never ends: of this row its first line is read, and the next line as a row of its own"
+ANOTHER_WIDTH = "a table row with another number of columns than the head"
 _TOO_MANY_QUOTES = "a quote that never ends, as so many before it: the lines in it are lost"
 _NOT_UTF8 = "text that is not UTF-8, from here on: letters are lost, and with them names become alike; say its encoding"
 
@@ -52,17 +53,17 @@ def read_table(
         delimited_by: One character.
         max_line: Longest line in bytes.
     """
-    held: Numbered = []
-    for item in _Table(_Lines(pieces, delimited_by, max_line), delimited_by).read():
-        if isinstance(item, Loss):
-            yield from (list(held),) if held else ()
-            held.clear()
-            yield item
-        else:
+    held, size = Numbered(), 0
+    lines = _Lines(pieces, delimited_by, max_line)
+    for item in _Table(lines, delimited_by).read():
+        if not isinstance(item, Loss):
             held.append(item)
-            if len(held) >= _ROWS:
-                yield list(held)
-                held.clear()
+            size += lines.size
+        if held and (isinstance(item, Loss) or len(held) >= _ROWS or size >= BLOCK_BYTES):
+            yield held
+            held, size = [], 0
+        if isinstance(item, Loss):
+            yield item
     if held:
         yield held
 
@@ -78,10 +79,11 @@ class _Lines:
         self._source = self._decoded(blocks(pieces, max_line=max_line))
         self._delimiter = delimited_by
         self._again: deque[str] = deque()
-        self._size = self._read_again = 0
+        self._read_again = 0
         self._waiting: Loss | None = None
         self._whole_utf8 = True
         self.taken: list[str] = []
+        self.size = 0  # of those, in characters
         self.number = 0  # of the last line
         self.lost: list[Loss] = []  # since it was last emptied
 
@@ -98,7 +100,7 @@ class _Lines:
                 if self._whole_utf8:
                     self._whole_utf8 = False
                     self.lost.append(Loss(self.number + 1, _NOT_UTF8))
-            for line in io.StringIO(text.removeprefix("\ufeff") + "\n", newline=""):
+            for line in _split(text.removeprefix("\ufeff")):
                 wide = len(line) > _MOST_COLUMNS and line.count(self._delimiter) > _MOST_COLUMNS
                 yield Loss(0, f"a line of more than {_MOST_COLUMNS} columns") if wide else line
 
@@ -111,12 +113,12 @@ class _Lines:
         Raises:
             _CutError: The row cannot go on.
         """
-        if self.taken and self._size > LONGEST_ROW:
+        if self.taken and self.size > LONGEST_ROW:
             raise _CutError
         line = self._again.popleft() if self._again else self._fresh()
         self.number += 1
         self.taken.append(line)
-        self._size += len(line)
+        self.size += len(line)
         return line
 
     def _fresh(self) -> str:
@@ -133,17 +135,25 @@ class _Lines:
 
     def begin(self) -> None:
         """Begin a row."""
-        self.taken, self._size = [], 0
+        self.taken, self.size = [], 0
 
     def give_back(self) -> bool:
         """Make all lines of this row but the first be read again; return whether they will be."""
         again = self.taken[1:]
-        self._read_again += self._size
+        self._read_again += self.size
         if self._read_again > READ_AGAIN:
             return False
         self._again.extendleft(reversed(again))
         self.number -= len(again)
         return True
+
+
+def _split(text: str) -> Iterator[str]:
+    """Yield lines with their ends; old Macs ended them with carriage returns."""
+    if text.count("\r") != text.count("\r\n"):
+        yield from io.StringIO(text + "\n", newline="")
+        return
+    yield from (f"{line}\n" for line in text.split("\n"))
 
 
 class _Table:
@@ -181,7 +191,7 @@ class _Table:
             if self._fits(row, least=len(self._columns) - (not reported)):
                 yield self._lines.number, dict(zip(self._columns, row, strict=False))
             elif not reported:
-                yield Loss(self._lines.number, "a table row with another number of columns than the head")
+                yield Loss(self._lines.number, ANOTHER_WIDTH)
 
     def _fits(self, row: list[str], *, least: int) -> bool:
         return len(row) >= least and not any(row[len(self._columns or ()) :])

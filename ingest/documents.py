@@ -206,7 +206,7 @@ class _Builder:
     def _lightened(self) -> Iterator[Any]:
         """Hand on the whole elements of the list nearest to the top that has any; one of a known name where there is one."""
         for known in (True, False):
-            for depth in range(1, len(self._open)):
+            for depth in self._depths():
                 if self._cuttable(depth, known=known) and (whole := self._whole(depth)):
                     yield self._piece(depth, whole)
                     del self._open[depth][: len(whole)]  # type: ignore[arg-type]
@@ -214,6 +214,9 @@ class _Builder:
                     return
             if self.weight < _ANY_LIST * CHUNK_BYTES:
                 return
+
+    def _depths(self) -> range:
+        return range(1, min(len(self._open), _DEEPEST_CUT))
 
     def _cuttable(self, depth: int, *, known: bool) -> bool:
         if depth >= _DEEPEST_CUT or not isinstance(self._open[depth], list):
@@ -234,7 +237,7 @@ class _Builder:
 
     def rest(self) -> Iterator[Any]:
         """Yield what a document that ends too early holds by then, without the elements it ends in."""
-        for depth in range(1, len(self._open)):
+        for depth in self._depths():
             if self._cuttable(depth, known=True) and (whole := self._whole(depth)):
                 yield self._piece(depth, whole)
 

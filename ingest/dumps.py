@@ -13,6 +13,7 @@ from typing import IO, BinaryIO, cast
 
 from copenet.foundation.errors import InputError
 from copenet.foundation.files import digest_file
+from ingest.broken_zip import local_files, open_local
 from ingest.containers import BROKEN_LIST, container
 
 TEXTUAL = (
@@ -79,8 +80,11 @@ class Dump:
             raise self._damaged()
         return cast(BinaryIO, held.enter_context(found))
 
-    def _zipped(self, held: ExitStack) -> IO[bytes]:
-        return held.enter_context(zipfile.ZipFile(self.path)).open(self.member)
+    def _zipped(self, held: ExitStack) -> IO[bytes] | None:
+        try:
+            return held.enter_context(zipfile.ZipFile(self.path)).open(self.member)
+        except zipfile.BadZipFile:
+            return open_local(self.path, self.member)
 
     def _tarred(self, held: ExitStack) -> IO[bytes] | None:
         archive = held.enter_context(tarfile.open(self.path))  # noqa: SIM115 - the stack closes it
@@ -121,6 +125,8 @@ def members(path: Path) -> list[Dump]:
         names.update(_zip_names(path) if kind == "zip" else _tar_names(path))
     except BROKEN_LIST:
         whole = False
+    if kind == "zip" and not whole:
+        names.update(file.name for file in local_files(path))
     found = [Dump(path, name) for name in sorted(names) if is_dump(name) and not name.startswith("__MACOSX/")]
     return found if whole and found else [Dump(path), *found]
 

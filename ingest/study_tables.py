@@ -163,7 +163,7 @@ def _refuse_empty(root: Path, cursors: Sequence[Cursor]) -> None:
     found = rejects(list(cursors))["rejected"]
     first = "; ".join(f"{r['file']}, line {r['line']}: {r['reason']}" for r in found[:3])
     raise InputError(
-        f"Nothing could be kept ({first}).",
+        f"Nothing could be kept ({first or 'there is no record in it'}).",
         remedy=f"copenet reads {', '.join(f.name for f in every_format())}, and any table whose columns are named: "
         "copenet ingest STUDY FILE --columns id=…,author=…,parent=…,time=…,text=…",
     )

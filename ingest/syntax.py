@@ -59,7 +59,7 @@ def read_items(
         pieces: UTF-8.
         max_line: Longest line or table row in bytes.
         rows: A block has no more lines than this.
-        table: The first line is a table's head, whatever it looks like.
+        table: The first line is a table's head, whatever it looks like, unless it is JSON.
     """
     head, rest = _head(pieces)
     if reason := _no_dump(head):
@@ -149,9 +149,11 @@ def _without_assignment(pieces: Iterator[bytes | Break]) -> Iterator[bytes | Bre
     """Drop `window.YTD.tweets.part0 = ` before the array."""
     started = False
     for piece in pieces:
-        if not started and isinstance(piece, bytes) and b"=" in piece:
-            piece, started = piece.split(b"=", 1)[1], True  # noqa: PLW2901
-        yield piece
+        if started or isinstance(piece, Break):
+            yield piece
+        elif b"=" in piece:
+            started = True
+            yield piece.split(b"=", 1)[1]
 
 
 def _is_recording(head: bytes) -> bool:

@@ -16,7 +16,7 @@ from ingest.syntax import Rows
 
 _MAGIC = b"PAR1"
 _BATCH = 2_000
-_BATCH_BYTES = 2**25
+_BATCH_BYTES = 2**24
 _LONGEST_TEXT = 2**20  # characters; what is beyond no format reads
 _NO_VALUE = (ValueError, OverflowError, LookupError, OSError)  # Python has no such date, or it is no text
 
@@ -37,9 +37,9 @@ def read_parquet(stream: BinaryIO) -> Iterator[Rows | Loss]:
         stream.seek(0)
         with pyarrow.parquet.ParquetFile(stream, read_dictionary=texts) as file:
             for batch in _batches(file):
-                rows = _rows(batch)
-                yield Rows(list(enumerate(rows, number + 1)))
-                number += len(rows)
+                for rows in _portions(_rows(batch)):
+                    yield Rows(list(enumerate(rows, number + 1)))
+                    number += len(rows)
     except (pa.ArrowException, *_NO_VALUE, RecursionError):
         yield Loss(number + 1, "a damaged Parquet file: the rest is lost")
 
@@ -55,6 +55,18 @@ def _batches(file: Any) -> Iterator[pa.RecordBatch]:
         per_row = max(1, told.total_byte_size // max(1, told.num_rows))
         size = min(_BATCH, max(1, _BATCH_BYTES // per_row))
         yield from (batch for batch in file.iter_batches(batch_size=size, row_groups=[group]) if batch.num_rows)
+
+
+def _portions(rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Yield rows in portions of some megabytes of text: a text may stand in many rows, and in the file once."""
+    start = size = 0
+    for place, row in enumerate(rows):
+        size += sum(len(value) for value in row.values() if isinstance(value, str))
+        if size > _BATCH_BYTES:
+            yield rows[start : place + 1]
+            start, size = place + 1, 0
+    if start < len(rows):
+        yield rows[start:]
 
 
 def _rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:

@@ -106,7 +106,7 @@ def _used_by_others(root: Path, columns: Sequence[str], names: Set[str], people:
     """Return those of `names` that stand in one of some columns beside an author who is none of `people`."""
     if not names:
         return frozenset()
-    wanted, ours = _array(names), _array(people)
+    wanted, ours = array_of(names), array_of(people)
     found: set[str] = set()
     for table in _tables(root, [*dict.fromkeys(("author_id", *columns))]):
         author = table.column("author_id")
@@ -121,7 +121,7 @@ def _values(root: Path, column: str, *, where: Sequence[str], among: Set[str]) -
     """Return what stands in a column wherever one of the columns `where` holds one of `among`."""
     if not among:
         return set()
-    wanted = _array(among)
+    wanted = array_of(among)
     found: set[str] = set()
     for table in _tables(root, [*dict.fromkeys((column, *where))]):
         for name in where:
@@ -136,5 +136,6 @@ def _tables(root: Path, columns: list[str]) -> Iterator[pa.Table]:
             yield read_table(part, STAGED, columns)
 
 
-def _array(values: Iterable[str]) -> pa.Array:
+def array_of(values: Iterable[str]) -> pa.Array:
+    """Return texts as an array, in order."""
     return pa.array(sorted(values), pa.string())

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 
 import duckdb
@@ -18,14 +18,12 @@ import pyarrow.compute as pc
 
 from copenet.foundation.files import private_directory
 from copenet.foundation.tables import write_table
-from ingest.about import not_names
+from ingest.about import Word, not_names
 from ingest.plain_names import any_of, count, key, replacer, words_of
-from ingest.rows import STAGED_TEXTS
+from ingest.rows import PSEUDONYM, STAGED_TEXTS
 from ingest.scrub import FORGOTTEN_NAME
 
 ORDINARY_USES, ORDINARY_SHARE = 20, 1 / 5000  # a word used so often, and so often per text, is ordinary
-_PSEUDONYM = re.compile(r"[a-z]{1,16}:u_[0-9a-f]{16}")
-
 
 Kept = Callable[[int], pa.Table]  # returns the texts of a part whose messages are kept
 
@@ -71,7 +69,7 @@ def _name(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def _hits(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], str]:
+def _hits(connection: duckdb.DuckDBPyConnection) -> dict[Word, str]:
     """Return the words that are somebody's name, by platform, and what replaces each."""
     found = connection.execute(
         """
@@ -99,10 +97,10 @@ def _people_of_handles(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
 
 def _ordinary(
     connection: duckdb.DuckDBPyConnection,
-    hits: Mapping[tuple[str, str], str],
+    hits: Mapping[Word, str],
     word_parts: Sequence[Path],
     kept: Kept,
-) -> frozenset[tuple[str, str]]:
+) -> frozenset[Word]:
     """Return the hits of letters only that are used often, and where nobody of that name is about: they are words."""
     row = connection.execute("SELECT count(*) FROM chosen WHERE text_digest IS NOT NULL").fetchone()
     least = max(ORDINARY_USES, int((row[0] if row else 0) * ORDINARY_SHARE))
@@ -116,7 +114,7 @@ def _ordinary(
     frequent = frozenset((p, w) for p, w, _ in met if w.replace(" ", "").isalpha() and (p, w) in hits)
     staged = connection.execute("SELECT (SELECT count(*) FROM given) = (SELECT count(*) FROM chosen)").fetchone()
     if frequent and staged and not staged[0]:  # else every text counts once already
-        counts: Counter[tuple[str, str]] = Counter()
+        counts: Counter[Word] = Counter()
         for table, wanted in _parts_with(frequent, word_parts, kept):
             found = count(_candidates(table, wanted))
             counts.update({key: n for key, n in found.items() if key in wanted})
@@ -125,17 +123,22 @@ def _ordinary(
 
 
 def _parts_with(
-    wanted: frozenset[tuple[str, str]], word_parts: Sequence[Path], kept: Kept
-) -> Iterator[tuple[pa.Table, frozenset[tuple[str, str]]]]:
+    wanted: frozenset[Word], word_parts: Sequence[Path], kept: Kept
+) -> Iterator[tuple[pa.Table, frozenset[Word]]]:
     """Yield, of each part that holds some of the wanted words, the texts that are kept, and those words."""
     for number, word_part in enumerate(word_parts):
-        table = pa.parquet.read_table(word_part, columns=["platform", "word"])
-        here = wanted.intersection(zip(*(column.to_pylist() for column in table.columns), strict=True))
+        here = _held(word_part, wanted)
         if here:
             yield kept(number), here
 
 
-def _candidates(table: pa.Table, wanted: frozenset[tuple[str, str]]) -> dict[str, list[str]]:
+def _held(word_part: Path, wanted: Set[Word]) -> frozenset[Word]:
+    """Return those of some words that a part's texts hold."""
+    table = pa.parquet.read_table(word_part, columns=["platform", "word"])
+    return frozenset(wanted & set(zip(*(column.to_pylist() for column in table.columns), strict=True)))
+
+
+def _candidates(table: pa.Table, wanted: frozenset[Word]) -> dict[str, list[str]]:
     """Return, by platform, the texts that a fast search does not rule out."""
     rows = table.filter(any_of(table.column("text"), sorted({word for _, word in wanted})))
     found: dict[str, list[str]] = {}
@@ -147,7 +150,7 @@ def _candidates(table: pa.Table, wanted: frozenset[tuple[str, str]]) -> dict[str
 class _Renamer:
     """Writes the texts that change to parts of their own."""
 
-    def __init__(self, wanted: Mapping[tuple[str, str], str], people: Mapping[str, str]) -> None:
+    def __init__(self, wanted: Mapping[Word, str], people: Mapping[str, str]) -> None:
         self._wanted, self._people = wanted, people
         self.texts = self.replaced = 0
 
@@ -155,8 +158,7 @@ class _Renamer:
         """Return the parts written, of schema `STAGED_TEXTS`, by number."""
         made = {}
         for number, word_part in enumerate(word_parts):
-            table = pa.parquet.read_table(word_part, columns=["platform", "word"])
-            here = set(self._wanted).intersection(zip(*(c.to_pylist() for c in table.columns), strict=True))
+            here = _held(word_part, self._wanted.keys())
             if not here and not self._people:
                 continue
             changed = self._changed(kept(number), here)
@@ -166,7 +168,7 @@ class _Renamer:
                 made[number] = path
         return made
 
-    def _changed(self, table: pa.Table, here: set[tuple[str, str]]) -> pa.Table:
+    def _changed(self, table: pa.Table, here: Set[Word]) -> pa.Table:
         column = table.column("text")
         mask = any_of(column, sorted({word for _, word in here})) if here else None
         if self._people:
@@ -205,4 +207,4 @@ class _Renamer:
         """Give people named by their username the pseudonym of their id."""
         if not self._people or ":u_" not in text:
             return text
-        return _PSEUDONYM.sub(lambda match: self._people.get(match[0], match[0]), text)
+        return PSEUDONYM.sub(lambda match: self._people.get(match[0], match[0]), text)

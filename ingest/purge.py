@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet
 
 from copenet.foundation.tables import read_table, write_table
+from ingest.identities import array_of
 from ingest.parts import Part, rows_of, texts_without_names, without_names, words_table
 from ingest.plain_names import WORDS
 from ingest.pseudonyms import Pseudonyms, fingerprint
@@ -87,7 +88,7 @@ def _read(places: _Places) -> Part:
 
 def _holds(places: _Places, names: Pseudonyms) -> bool:
     """Return whether a part would change."""
-    part, hidden = _read(places), _array(names.hidden)
+    part, hidden = _read(places), array_of(names.hidden)
     named = (pc.is_in(part.messages.column(name), value_set=hidden) for name in _NAMED_IN)
     if any(pc.any(mask).as_py() for mask in (_theirs(part.messages, names), *named)):
         return True
@@ -126,7 +127,7 @@ def _rewrite(places: _Places, names: Pseudonyms) -> None:
 
 
 def _theirs(messages: pa.Table, names: Pseudonyms) -> pa.ChunkedArray:
-    people, ids = _array(names.forgotten), _array(names.withheld)
+    people, ids = array_of(names.forgotten), array_of(names.withheld)
     among = {"author_id": people, "handle_id": people, "message_id": ids, "version_id": ids}
     masks = [pc.is_in(messages.column(name), value_set=values) for name, values in among.items()]
     return pc.or_(pc.or_(masks[0], masks[1]), pc.or_(masks[2], masks[3]))
@@ -134,13 +135,9 @@ def _theirs(messages: pa.Table, names: Pseudonyms) -> pa.ChunkedArray:
 
 def _without(messages: pa.Table, names: Pseudonyms) -> pa.Table:
     kept = messages.filter(pc.invert(_theirs(messages, names)))
-    hidden = _array(names.hidden)
+    hidden = array_of(names.hidden)
     for name in _NAMED_IN:
         column = kept.column(name)
         column = pc.if_else(pc.is_in(column, value_set=hidden), pa.scalar(None, pa.string()), column)
         kept = kept.set_column(kept.schema.get_field_index(name), STAGED.field(name), column)
     return kept
-
-
-def _array(values: Iterable[str]) -> pa.Array:
-    return pa.array(sorted(values), pa.string())

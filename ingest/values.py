@@ -33,6 +33,20 @@ def string(value: Any) -> str | None:
     return value or None
 
 
+def mapping(value: Any) -> dict[str, Any]:
+    """Return a JSON object; an empty one for anything else.
+
+    >>> mapping({"a": 1}), mapping([1]), mapping(None)
+    ({'a': 1}, {}, {})
+    """
+    return value if isinstance(value, dict) else {}
+
+
+def listing(value: Any) -> list[Any]:
+    """Return a JSON array; an empty one for anything else."""
+    return value if isinstance(value, list) else []
+
+
 def identifier(value: Any) -> str | None:
     """Return an id given as text or as a whole number; a float has lost digits and is none.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import pickle
 import signal
 import sys
 import threading
@@ -142,30 +141,27 @@ def in_order(workers: Workers | None, task: Callable[..., Any], arguments: Itera
         for given in arguments:
             yield task(*given)
         return
-    submit, waiting = workers.start(), deque[Future[Any]]()
+    submit, waiting = workers.start(), deque[tuple[Future[Any], tuple[Any, ...]]]()
     try:
         for given in arguments:
-            waiting.append(_handed(submit, task, given))
+            waiting.append((submit(task, *given), given))
             if len(waiting) > workers.count:
-                yield waiting.popleft().result()
+                yield _result(task, *waiting.popleft())
         while waiting:
-            yield waiting.popleft().result()
+            yield _result(task, *waiting.popleft())
     except BrokenProcessPool as error:
         raise ResourceError(
             "A process of this ingest was killed, as systems do it when memory ends.",
             remedy="Free memory and call it again: it goes on where it was. IngestSettings(workers=1) needs least.",
         ) from error
     finally:
-        for future in waiting:
+        for future, _ in waiting:
             future.cancel()
 
 
-def _handed(submit: Callable[..., Future[Any]], task: Callable[..., Any], given: tuple[Any, ...]) -> Future[Any]:
-    """Hand a task on; records nested too deeply to travel are read here."""
+def _result(task: Callable[..., Any], future: Future[Any], given: tuple[Any, ...]) -> Any:
+    """Return what a process made of a task; records nested too deeply to travel to one are read here."""
     try:
-        pickle.dumps(given)
+        return future.result()
     except RecursionError:
-        done: Future[Any] = Future()
-        done.set_result(task(*given))
-        return done
-    return submit(task, *given)
+        return task(*given)

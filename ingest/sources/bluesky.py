@@ -13,7 +13,7 @@ from typing import Any
 
 from copenet.foundation.errors import UsageError
 from ingest.records import BadRecordError, Draft, Record, Reject, SourceFormat
-from ingest.values import count, epoch, moment, string, when
+from ingest.values import count, epoch, mapping, moment, string, when
 
 _POST, _REPOST = "app.bsky.feed.post", "app.bsky.feed.repost"
 _DIDS = r"did:[a-z]{1,20}:[A-Za-z0-9._:%\-]{1,500}"
@@ -166,10 +166,6 @@ def _get(node: Record, name: str, snake: str) -> Any:
     return node[name] if name in node else node.get(snake)
 
 
-def _dict(value: Any) -> Record:
-    return value if isinstance(value, dict) else {}
-
-
 def _address(node: Record) -> str | None:
     """Return the address of the post that an object is."""
     return _post_address(node["post_id"] if "post_id" in node else node.get("uri"))
@@ -196,7 +192,7 @@ def _is_message(node: Record) -> bool:
 
 def _is_item(node: Record) -> bool:
     """Return whether an object is a post with its surroundings: an item of a feed, or of a thread."""
-    return any(_is_message(_dict(holder.get("post"))) for holder in (node, _dict(node.get("value"))))
+    return any(_is_message(mapping(holder.get("post"))) for holder in (node, mapping(node.get("value"))))
 
 
 def _is_lost(node: Record) -> bool:
@@ -207,15 +203,15 @@ def _is_lost(node: Record) -> bool:
 def _view(node: Record) -> Draft:
     """Return the message of a post as the API shows it, or as a repository holds it."""
     address = str(_address(node))
-    draft = _post(address, _dict(_content(node)), moment(_get(node, "indexedAt", "indexed_at")))
-    author = _dict(node.get("author"))
+    draft = _post(address, mapping(_content(node)), moment(_get(node, "indexedAt", "indexed_at")))
+    author = mapping(node.get("author"))
     did = str(draft.author)
     if _labelled(node.get("labels"), _TAKEN_DOWN, not_by=did):
         draft = draft._replace(text=None, text_status="removed")
     return draft._replace(
         handle=_handle(author.get("handle")),
         display_name=string(_get(author, "displayName", "display_name")),
-        retrieved_at=when(_dict(node.get("4CAT_metadata")).get("collected_at")),
+        retrieved_at=when(mapping(node.get("4CAT_metadata")).get("collected_at")),
         score=count(_get(node, "likeCount", "like_count")),
         declared_replies=count(_get(node, "replyCount", "reply_count")),
         bot="labelled as a bot by itself" if _labelled(author.get("labels"), frozenset({"bot"}), by=did) else None,
@@ -245,9 +241,9 @@ def _post(address: str, value: Record, seen: int | None) -> Draft:
         seen: When a server first saw it.
     """
     text = string(value.get("text"))
-    reply = _dict(value.get("reply"))
-    parent = _post_address(_dict(reply.get("parent")).get("uri"))
-    root = _post_address(_dict(reply.get("root")).get("uri"))
+    reply = mapping(value.get("reply"))
+    parent = _post_address(mapping(reply.get("parent")).get("uri"))
+    root = _post_address(mapping(reply.get("root")).get("uri"))
     message_id = _id(address)
     return Draft(
         platform="bluesky",
@@ -267,9 +263,9 @@ def _post(address: str, value: Record, seen: int | None) -> Draft:
 
 def _reposted(node: Record) -> Draft | None:
     """Return the repost that an item of a feed tells of, beside the post itself."""
-    reason = _dict(node.get("reason"))
-    by = _dict(reason.get("by"))
-    did, post = by.get("did"), _address(_dict(node.get("post")))
+    reason = mapping(node.get("reason"))
+    by = mapping(reason.get("by"))
+    did, post = by.get("did"), _address(mapping(node.get("post")))
     if post is None or not isinstance(did, str) or _DID.fullmatch(did) is None:
         return None
     address = reason.get("uri")

@@ -12,7 +12,7 @@ from typing import Any
 
 from ingest.records import BadRecordError, Draft, Record, SourceFormat, one
 from ingest.sources.shared import full_name, message_key, named, said
-from ingest.values import count, string, when
+from ingest.values import count, mapping, string, when
 
 _REDDIT_ID = re.compile(r"[0-9a-z]{1,16}")
 _REDDIT_NAME = re.compile(r"t[13]_[0-9a-z]{1,16}")
@@ -43,8 +43,7 @@ def parse(record: Record) -> Draft:
         raise BadRecordError("no id")
     conversation = _first(record, "conversation_id", "root")
     reply = _first(record, "reply_to", "reply-to")
-    meta = record.get("meta")
-    meta = meta if isinstance(meta, dict) else {}
+    meta = mapping(record.get("meta"))
     text, text_status = said(record.get("text"))
     author, author_status = named(_speaker(record))
     draft = Draft(

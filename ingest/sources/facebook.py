@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from copenet.foundation.errors import UsageError
 from ingest.records import BadRecordError, Draft, Record, Reject, SourceFormat
-from ingest.values import count, identifier, string, when
+from ingest.values import count, identifier, listing, mapping, string, when
 
 _ID = re.compile(r"[0-9]{1,25}(?:_[0-9]{1,25}){0,2}")
 _NUMBER = re.compile(r"[0-9]{1,25}")
@@ -68,7 +68,7 @@ def _first(record: Record, *paths: str) -> int | None:
 def _objects(edge: Any) -> list[Any]:
     """Return the nodes of an edge: `{data, paging}`, or the bare list that some tools leave of it."""
     found = edge.get("data") if isinstance(edge, dict) else edge
-    return found if isinstance(found, list) else []
+    return listing(found)
 
 
 def _post_id(value: Any) -> str | None:
@@ -360,7 +360,7 @@ def drafts_library(record: Record) -> Iterator[Draft | Reject]:
         return
     for node in nodes:
         try:
-            yield _of_library(node if isinstance(node, dict) else {})
+            yield _of_library(mapping(node))
         except BadRecordError as error:
             yield Reject(str(error))
 

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 from copenet.foundation.errors import UsageError
 from ingest.html_text import plain
 from ingest.records import Draft, Record, Reject, SourceFormat
-from ingest.values import count, identifier, moment, string
+from ingest.values import count, identifier, listing, mapping, moment, string
 
 _HOST = r"[\w\-]+(?:\.[\w\-]+)*(?::\d{1,5})?"
 _NAME = r"[\w](?:[\w.\-]{0,98}\w)?"
@@ -56,7 +56,7 @@ def recognises(record: Record) -> bool:
         return True
     if isinstance(record.get("ancestors"), list) and record.get("descendants") == [] == record["ancestors"]:
         return True
-    if first := next((items[0] for name in _LISTS if (items := _list(record.get(name)))), None):
+    if first := next((items[0] for name in _LISTS if (items := listing(record.get(name)))), None):
         return _is_status(first)
     if isinstance(record.get("accounts"), list) and "last_status" in record and "unread" in record:
         return True
@@ -78,7 +78,7 @@ def outbox_recognises(record: Record) -> bool:
         return True
     items = next((items for name in _ITEMS if isinstance(items := record.get(name), list)), None)
     if items is None:
-        return _word(record) in _COLLECTIONS and _has_activities(_dict(record.get("first")))
+        return _word(record) in _COLLECTIONS and _has_activities(mapping(record.get("first")))
     return _has_activities(record) or (not items and _word(record) in _COLLECTIONS and "totalItems" in record)
 
 
@@ -103,7 +103,7 @@ def outbox_drafts(record: Record) -> Iterator[Draft | Reject]:
         else:
             waiting.append(node.get("first"))
             for name in _ITEMS:
-                waiting.extend(reversed(_list(node.get(name))))
+                waiting.extend(reversed(listing(node.get(name))))
 
 
 def username(typed: str) -> str:
@@ -156,14 +156,6 @@ def mention(raw: str) -> str:
     return f"{match['name']}@{host}".lower() if match and host else raw.strip().lower()
 
 
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _dict(value: Any) -> Record:
-    return value if isinstance(value, dict) else {}
-
-
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
@@ -188,11 +180,11 @@ def _statuses(record: Record) -> Iterator[Record]:
             continue
         if _is_status(node):
             yield node
-            waiting += [_dict(node.get("quote")).get("quoted_status"), node.get("quote"), node.get("reblog")]
+            waiting += [mapping(node.get("quote")).get("quoted_status"), node.get("quote"), node.get("reblog")]
             continue
         waiting += [node.get("status"), node.get("last_status")]
         for name in reversed(_LISTS):
-            waiting.extend(reversed(_list(node.get(name))))
+            waiting.extend(reversed(listing(node.get(name))))
 
 
 def _known(statuses: list[Record]) -> _Known:
@@ -200,7 +192,7 @@ def _known(statuses: list[Record]) -> _Known:
     messages: dict[str, str] = {}
     accounts: dict[str, str] = {}
     for status in statuses:
-        for person in (*_list(status.get("mentions")), status.get("account")):
+        for person in (*listing(status.get("mentions")), status.get("account")):
             if isinstance(person, dict) and (number := identifier(person.get("id"))) and (name := _acct(person)):
                 accounts[number] = name
         if (local := identifier(status.get("id"))) and (message_id := _message_id(status, host)):
@@ -210,10 +202,10 @@ def _known(statuses: list[Record]) -> _Known:
 
 def _instance(status: Record) -> str | None:
     """Return the instance that answered: the home of every account without a host, and of the pages of hashtags."""
-    for person in (status.get("account"), *_list(status.get("mentions"))):
+    for person in (status.get("account"), *listing(status.get("mentions"))):
         if isinstance(person, dict) and (acct := _text(person.get("acct"))) and "@" not in acct:
             return _host(person.get("url")) or _host(person.get("uri"))
-    return next((host for tag in _list(status.get("tags")) if (host := _host(_dict(tag).get("url")))), None)
+    return next((host for tag in listing(status.get("tags")) if (host := _host(mapping(tag).get("url")))), None)
 
 
 def _host(address: Any) -> str | None:
@@ -258,7 +250,7 @@ def _digest(text: str) -> str:
 
 
 def _status(status: Record, message_id: str, known: _Known) -> Draft:
-    account = _dict(status.get("account"))
+    account = mapping(status.get("account"))
     author = _acct(account)
     repost = isinstance(status.get("reblog"), dict)
     draft = Draft(
@@ -304,7 +296,7 @@ def _content(status: Record) -> tuple[str | None, str]:
     """Return the text and its status; only the answer to a deletion gives the source of a text in place of it."""
     if "content" not in status:
         return None, "deleted"
-    names = {_text(_dict(m).get("url")): _acct(m) for m in _list(status.get("mentions")) if isinstance(m, dict)}
+    names = {_text(mapping(m).get("url")): _acct(m) for m in listing(status.get("mentions")) if isinstance(m, dict)}
     return _joined(status.get("spoiler_text"), status.get("content"), names)
 
 
@@ -380,8 +372,8 @@ def _note(note: Record) -> Draft | Reject:
         text=text,
         text_status=text_status,
         language=_language(note),
-        score=count(_dict(note.get("likes")).get("totalItems")),
-        declared_replies=count(_dict(note.get("replies")).get("totalItems")),
+        score=count(mapping(note.get("likes")).get("totalItems")),
+        declared_replies=count(mapping(note.get("replies")).get("totalItems")),
     )
 
 
@@ -424,9 +416,9 @@ def _without_object(thing: Any) -> Iterator[Reject]:
 def _mentioned(note: Record) -> dict[str, str]:
     """Return `user@host` of the people a note mentions, by the addresses of their account and of its page."""
     people: dict[str, str] = {}
-    for tag in _list(note.get("tag")):
-        href, name = string(_dict(tag).get("href")), string(_dict(tag).get("name"))
-        if _word(_dict(tag)) != "Mention" or not href or not name:
+    for tag in listing(note.get("tag")):
+        href, name = string(mapping(tag).get("href")), string(mapping(tag).get("name"))
+        if _word(mapping(tag)) != "Mention" or not href or not name:
             continue
         name = name.lstrip("@").lower()
         host = _host(href)
@@ -466,7 +458,7 @@ def _parent_author(parent: str, people: dict[str, str]) -> str | None:
 
 def _language(note: Record) -> str | None:
     """Return the language under which the text of a note is filed."""
-    texts = _dict(note.get("contentMap"))
+    texts = mapping(note.get("contentMap"))
     content = string(note.get("content"))
     said = (key for key, text in texts.items() if content is not None and string(text) == content)
     return string(next(said, next(iter(texts), None)))

@@ -11,7 +11,7 @@ from typing import Any
 from ingest.records import BadRecordError, Draft, Record, Reject, SourceFormat
 from ingest.sources import reddit
 from ingest.sources import x_common as x
-from ingest.values import count, moment, string
+from ingest.values import count, mapping, moment, string
 
 _X, _REDDIT = "snscrape.modules.twitter.", "snscrape.modules.reddit."
 _X_CLASSES = frozenset({_X + "Tweet", _X + "TweetRef", _X + "Tombstone"})
@@ -101,30 +101,17 @@ def _tombstone(native: str, item: Item) -> Iterator[Draft]:
 
 
 def _post(native: str, item: Item) -> Draft:
-    version = x.version(native, x.ids(_dict(item.get("editState")).get("editTweetIds")), moment(item.get("date")))
-    user = _dict(item.get("user"))
+    version = x.version(native, x.ids(mapping(item.get("editState")).get("editTweetIds")), moment(item.get("date")))
+    user = mapping(item.get("user"))
     username = user.get("username") or item.get("username")
-    author, handle, author_status = x.person(_native(user, "id"), username)
-    draft = Draft(
-        platform=x.PLATFORM,
-        message_id=version.message_id,
-        kind="repost",
-        author=author,
-        author_status=author_status,
-        handle=handle,
-        display_name=string(user.get("displayname")),
-        created_at=version.created_at,
-        edited_at=version.edited_at,
-        version=None if native == version.message_id else native,
-        language=x.language(item.get("lang")),
-    )
+    draft = x.frame(native, version, _native(user, "id"), username, user.get("displayname"), item.get("lang"))
     return draft if isinstance(item.get("retweetedTweet"), dict) else _with_content(draft, native, item)
 
 
 def _with_content(draft: Draft, native: str, item: Item) -> Draft:
     """Return the draft of a post that is no retweet: a retweet has no text, no thread and no counts of its own."""
     parent, thread = _native(item, "inReplyToTweetId"), _native(item, "conversationId")
-    answered = _dict(item.get("inReplyToUser"))
+    answered = mapping(item.get("inReplyToUser"))
     parent_author = x.person(_native(answered, "id"), answered.get("username"))[0]
     answers = bool(parent or parent_author or thread not in (None, native))
     text, text_status = x.words(string(item.get("rawContent")) or item.get("content"))
@@ -154,10 +141,6 @@ def _link(address: Any) -> str | None:
     parts = address.split("/comments/", 1)
     found = parts[1].split("/", 1)[0] if len(parts) == 2 else ""
     return f"t3_{found}" if found.isascii() and found.isalnum() else None
-
-
-def _dict(value: Any) -> Record:
-    return value if isinstance(value, dict) else {}
 
 
 SNSCRAPE_X = SourceFormat(

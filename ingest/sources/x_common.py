@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from copenet.foundation.errors import UsageError
+from ingest.records import Draft
 from ingest.values import epoch, identifier, string
 
 PLATFORM = "x"
@@ -140,6 +141,30 @@ def version(native: str, versions: tuple[str, ...], written_at: int | None) -> V
     if begun is None or written_at is None or not 0 <= written_at - begun <= _LONGEST_EDITING:
         begun = written_at
     return Version(first, begun, written_at)
+
+
+def frame(native: str, edit: Version, user_id: Any, username: Any, shown: Any, lang: Any) -> Draft:
+    """Return who posted what when, as a repost: that is all of one, and a post's content is filled in.
+
+    Args:
+        native: The post's own id.
+        edit: What `version` says of it.
+        user_id: The author's id, as it stands in the record; likewise `username`, the name `shown`, and the language.
+    """
+    author, handle, author_status = person(user_id, username)
+    return Draft(
+        platform=PLATFORM,
+        message_id=edit.message_id,
+        kind="repost",
+        author=author,
+        author_status=author_status,
+        handle=handle,
+        display_name=string(shown),
+        created_at=edit.created_at,
+        edited_at=edit.edited_at,
+        version=None if native == edit.message_id else native,
+        language=language(lang),
+    )
 
 
 def snowflake(native: str) -> int | None:

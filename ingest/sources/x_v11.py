@@ -10,7 +10,7 @@ from typing import Any
 
 from ingest.records import BadRecordError, Draft, Record, Reject, SourceFormat
 from ingest.sources import x_common as x
-from ingest.values import count, moment, string
+from ingest.values import count, mapping, moment, string
 
 _NOTICES = frozenset({"delete", "scrub_geo", "limit", "status_withheld", "user_withheld", "disconnect", "warning"})
 _MARKS = ("in_reply_to_status_id_str", "in_reply_to_user_id_str", "favorite_count", "retweet_count", "edit_info")
@@ -89,21 +89,9 @@ def _statuses(record: Record) -> list[Status]:
 
 def _draft(native: str, status: Status, archived: bool) -> Draft:
     version = x.version(native, _versions(status), moment(status.get("created_at")))
-    user = _dict(status.get("user"))
-    author, handle, author_status = x.person(x.native_id(user.get("id_str"), user.get("id")), user.get("screen_name"))
-    draft = Draft(
-        platform=x.PLATFORM,
-        message_id=version.message_id,
-        kind="repost",
-        author=author,
-        author_status=author_status,
-        handle=handle,
-        display_name=string(user.get("name")),
-        created_at=version.created_at,
-        edited_at=version.edited_at,
-        version=None if native == version.message_id else native,
-        language=x.language(status.get("lang")),
-    )
+    user = mapping(status.get("user"))
+    user_id = x.native_id(user.get("id_str"), user.get("id"))
+    draft = x.frame(native, version, user_id, user.get("screen_name"), user.get("name"), status.get("lang"))
     return draft if _is_retweet(status, archived) else _with_content(draft, status)
 
 
@@ -142,26 +130,22 @@ def _text(status: Status) -> tuple[str | None, str]:
         return None, "deleted"
     if x.withheld_everywhere(status.get("withheld_in_countries")):
         return None, "removed"
-    extended = string(_dict(status.get("extended_tweet")).get("full_text"))
+    extended = string(mapping(status.get("extended_tweet")).get("full_text"))
     return x.words(extended or string(status.get("full_text")) or status.get("text"))
 
 
 def _versions(status: Status) -> tuple[str, ...]:
     """Return the ids of all versions, as the API writes them (`edit_history`) or the archive (`edit_info`)."""
-    history = x.ids(_dict(status.get("edit_history")).get("edit_tweet_ids"))
+    history = x.ids(mapping(status.get("edit_history")).get("edit_tweet_ids"))
     if history:
         return history
-    info = _dict(status.get("edit_info"))
-    edit = _dict(info.get("edit"))
-    for control in (_dict(info.get("initial")), _dict(edit.get("editControlInitial"))):
+    info = mapping(status.get("edit_info"))
+    edit = mapping(info.get("edit"))
+    for control in (mapping(info.get("initial")), mapping(edit.get("editControlInitial"))):
         if history := x.ids(control.get("editTweetIds")):
             return history
     first, native = x.native_id(edit.get("initialTweetId")), x.native_id(status.get("id_str"), status.get("id"))
     return (first, native) if first and native else ()
-
-
-def _dict(value: Any) -> Record:
-    return value if isinstance(value, dict) else {}
 
 
 X_V11 = SourceFormat(

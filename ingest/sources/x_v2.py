@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeGuard
 
 from ingest.records import BadRecordError, Draft, Record, Reject, SourceFormat
 from ingest.sources import x_common as x
-from ingest.values import count, moment, string
+from ingest.values import count, mapping, moment, string
 
 _PAGE = ("data", "includes", "errors", "meta")
 _PROBLEMS = "/2/problems/"  # in the type of every error of this API
@@ -128,7 +128,7 @@ def _is_profile(item: Record) -> bool:
 def _posts(record: Record, page: bool) -> Iterator[Post]:
     """Yield the posts of a record, and those filled in where a flat post refers to them."""
     if page:
-        includes = _dict(record.get("includes"))
+        includes = mapping(record.get("includes"))
         items = _dicts(record.get("data")) + _dicts(includes.get("tweets"))
         stack = [item for item in reversed(items) if not (_is_event(item) or _is_profile(item))]
     else:
@@ -141,35 +141,23 @@ def _posts(record: Record, page: bool) -> Iterator[Post]:
 
 def _context(record: Record, posts: Iterable[Post]) -> _Context:
     users: dict[str, Record] = {}
-    profiles = _dicts(_dict(record.get("includes")).get("users"))
+    profiles = _dicts(mapping(record.get("includes")).get("users"))
     profiles += [item for item in _dicts(record.get("data")) if _is_profile(item)]  # they carry pinned posts
     profiles += _dicts(record.get("in_reply_to_user"))  # of a flat post; the post it answers may lack its author
     for user in profiles:
         if found := x.native_id(user.get("id")):
             users[found] = user
     first = x.first_versions(x.ids(post.get("edit_history_tweet_ids")) for post in posts)
-    return _Context(users, first, moment(_dict(record.get("__twarc")).get("retrieved_at")))
+    return _Context(users, first, moment(mapping(record.get("__twarc")).get("retrieved_at")))
 
 
 def _draft(native: str, post: Post, context: _Context) -> Draft:
     references = _references(post)
     version = x.version(native, x.ids(post.get("edit_history_tweet_ids")), moment(post.get("created_at")))
     user = _user(post, context)
-    author, handle, author_status = x.person(post.get("author_id") or user.get("id"), user.get("username"))
-    draft = Draft(
-        platform=x.PLATFORM,
-        message_id=version.message_id,
-        kind="repost",
-        author=author,
-        author_status=author_status,
-        handle=handle,
-        display_name=string(user.get("name")),
-        created_at=version.created_at,
-        edited_at=version.edited_at,
-        version=None if native == version.message_id else native,
-        retrieved_at=context.retrieved_at,
-        language=x.language(post.get("lang")),
-    )
+    user_id = post.get("author_id") or user.get("id")
+    draft = x.frame(native, version, user_id, user.get("username"), user.get("name"), post.get("lang"))
+    draft = draft._replace(retrieved_at=context.retrieved_at)
     return draft if "retweeted" in references else _with_content(draft, native, post, references, context)
 
 
@@ -180,7 +168,7 @@ def _with_content(draft: Draft, native: str, post: Post, references: dict[str, s
     thread = x.native_id(post.get("conversation_id"))
     answers = bool(parent or parent_author or thread not in (None, native))
     text, text_status = _text(post)
-    metrics = _dict(post.get("public_metrics"))
+    metrics = mapping(post.get("public_metrics"))
     return draft._replace(
         kind="comment" if answers else "post",
         thread=context.first.get(thread, thread) if thread else None if answers else draft.message_id,
@@ -207,16 +195,16 @@ def _user(post: Post, context: _Context) -> Record:
     """Return the profile of the author: filled in, or beside the posts of the page."""
     for name in ("author", "author_user"):
         if isinstance(post.get(name), dict):
-            return _dict(post[name])
+            return mapping(post[name])
     native = x.native_id(post.get("author_id"))
     return context.users.get(native, {}) if native else {}
 
 
 def _text(post: Post) -> tuple[str | None, str]:
     """Return the text; the long one of a "note", of which `text` holds the beginning only."""
-    if x.withheld_everywhere(_dict(post.get("withheld")).get("country_codes")):
+    if x.withheld_everywhere(mapping(post.get("withheld")).get("country_codes")):
         return None, "removed"
-    note = string(_dict(post.get("note_tweet")).get("text"))
+    note = string(mapping(post.get("note_tweet")).get("text"))
     return x.words(note or post.get("text"))
 
 
@@ -247,10 +235,6 @@ def _json(value: Any) -> Any:
 
 def _digits(value: Any) -> TypeGuard[str]:
     return isinstance(value, str) and value.isascii() and value.isdigit()
-
-
-def _dict(value: Any) -> Record:
-    return value if isinstance(value, dict) else {}
 
 
 def _dicts(value: Any) -> list[Record]:

@@ -18,7 +18,7 @@ from typing import Any
 from copenet.foundation.errors import UsageError
 from ingest.html_text import plain
 from ingest.records import BadRecordError, Draft, Record, Reject, SourceFormat
-from ingest.values import count, identifier, moment, string
+from ingest.values import count, identifier, mapping, moment, string
 
 _LISTS = frozenset(f"youtube#{name}ListResponse" for name in ("commentThread", "comment", "video"))
 _RESOURCES = frozenset({"youtube#commentThread", "youtube#comment", "youtube#video"})
@@ -72,7 +72,7 @@ def drafts_api(record: Record) -> Iterator[Draft | Reject]:
     if isinstance(items, list):
         for item in items:
             try:
-                yield from _of_resource(item if isinstance(item, dict) else {})
+                yield from _of_resource(mapping(item))
             except BadRecordError as error:
                 yield Reject(str(error))
     else:
@@ -93,11 +93,11 @@ def _of_resource(resource: Record) -> Iterator[Draft | Reject]:
 
 def _of_thread(thread: Record) -> Iterator[Draft | Reject]:
     """Yield the comment that began a thread, and the replies beside it."""
-    snippet = _object(thread.get("snippet"))
+    snippet = mapping(thread.get("snippet"))
     known = {name: snippet.get(name) for name in ("videoId", "channelId")}
-    top = _object(snippet.get("topLevelComment"))
+    top = mapping(snippet.get("topLevelComment"))
     native = identifier(top.get("id")) or identifier(thread.get("id"))
-    replies = _object(thread.get("replies")).get("comments")
+    replies = mapping(thread.get("replies")).get("comments")
     if native is None:
         yield Reject("a comment without an id")
     else:
@@ -114,11 +114,11 @@ def _comment(resource: Record, known: Record | None = None, replies: int | None 
     native = identifier(resource.get("id"))
     if native is None:
         raise BadRecordError("a comment without an id")
-    told = {name: value for name, value in _object(resource.get("snippet")).items() if value is not None}
+    told = {name: value for name, value in mapping(resource.get("snippet")).items() if value is not None}
     snippet = (known or {}) | told
     video, channel = identifier(snippet.get("videoId")), identifier(snippet.get("channelId"))
     author, handle, shown = _author(
-        _object(snippet.get("authorChannelId")).get("value"),
+        mapping(snippet.get("authorChannelId")).get("value"),
         snippet.get("authorChannelUrl"),
         snippet.get("authorDisplayName"),
     )
@@ -150,7 +150,7 @@ def _video(resource: Record) -> Draft:
     native = identifier(resource.get("id"))
     if native is None:
         raise BadRecordError("a video without an id")
-    snippet, statistics = _object(resource.get("snippet")), _object(resource.get("statistics"))
+    snippet, statistics = mapping(resource.get("snippet")), mapping(resource.get("statistics"))
     parts = (string(snippet.get("title")), string(snippet.get("description")))
     return _root(
         native,
@@ -193,10 +193,6 @@ def _root(
         score=likes,
         declared_replies=comments,
     )
-
-
-def _object(value: Any) -> Record:
-    return value if isinstance(value, dict) else {}
 
 
 def _answered(native: str) -> str | None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from copenet.foundation.errors import UsageError
-from ingest.records import BadRecordError, Draft, Reject
+from ingest.records import BadRecordError, Draft, Record, Reject
 from ingest.sources.facebook import (
     FORMATS,
     drafts_facepager,
@@ -23,6 +21,7 @@ from ingest.sources.facebook import (
     recognises_library,
     username,
 )
+from tests.ingest.sources.garbage import damaged, kept_promises
 
 T0 = 1_600_000_000_000_000
 AT = "2020-09-13T12:26:40+0000"
@@ -427,58 +426,21 @@ def test_names() -> None:
             username(typed)
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=5,
-)
 WHOLE = edge(post(comment("31", comment("32"), message_tags=[{"id": "12", "name": "text"}], parent={"id": "1_2"})))
 COMMENT = ("data", 0, "comments", "data", 0)
-PLACES: list[tuple[Any, ...]] = [("data",), ("paging",), ("data", 0), ("paging", "next")]
-PLACES += [("data", 0, "comments", "data")]
-PLACES += [("data", 0, name) for name in [*post(), "parent_id", "to", "reactions", "likes", "story"]]
-PLACES += [(*COMMENT, name) for name in [*comment(), "comments", "message_tags", "parent"]]
-PLACES += [(*COMMENT, "message_tags", 0), (*COMMENT, "message_tags", 0, "type"), (*COMMENT, "parent", "id")]
-PLACES += [(*COMMENT, "message_tags", 0, "name"), (*COMMENT, "from", "id"), (*COMMENT, "from", "name")]
+ABSENT = [("data", 0, name) for name in ("parent_id", "to", "reactions", "likes", "story")] + [(*COMMENT, "comments")]
 
 
-def garbled(record: dict[str, Any], place: tuple[Any, ...], value: Any) -> dict[str, Any]:
-    record = copy.deepcopy(record)
-    inner: Any = record
-    for step in place[:-1]:
-        inner = inner[step]
-    inner[place[-1]] = value
-    return record
-
-
-def consistent(drafts: Any, record: dict[str, Any]) -> None:
-    try:
-        found = list(drafts(record))
-    except BadRecordError:
-        return
-    for draft in found:
-        if isinstance(draft, Draft):
-            assert (draft.text is not None) == (draft.text_status == "present")
-            assert (draft.author is not None) == (draft.author_status == "known")
-
-
-@settings(max_examples=100, derandomize=True, deadline=None)
-@given(st.sampled_from(PLACES), JSON)
-def test_any_json_is_messages_or_a_reason(place: tuple[Any, ...], value: Any) -> None:
-    record = garbled(WHOLE, place, value)
+@settings(max_examples=100)
+@given(damaged(WHOLE, more=ABSENT))
+def test_any_json_is_messages_or_a_reason(record: Record) -> None:
     for part in (record, record["data"][0] if isinstance(record["data"], list) and record["data"] else {}):
         if isinstance(part, dict):
-            for recognises in RECOGNISES:
-                recognises(part)
-            consistent(drafts_graph, part)
+            assert all(kept_promises(recognises, drafts_graph, part) for recognises in RECOGNISES)
 
 
-@settings(max_examples=100, derandomize=True, deadline=None)
-@given(st.sampled_from([*ROW, *LIBRARY_POST, *LIBRARY_COMMENT, "path", "parent.id", "owner", "data"]), JSON)
-def test_any_row_is_a_message_or_a_reason(name: str, value: Any) -> None:
-    for row in (ROW, LIBRARY_POST, LIBRARY_COMMENT):
-        record: dict[str, Any] = row | {name: value}
-        for recognises in RECOGNISES:
-            recognises(record)
-        for drafts in (drafts_facepager, drafts_library, drafts_graph):
-            consistent(drafts, record)
+@settings(max_examples=100)
+@given(damaged(ROW, LIBRARY_POST, LIBRARY_COMMENT, more=[("path",), ("parent.id",), ("owner",), ("data",)]))
+def test_any_row_is_a_message_or_a_reason(record: Record) -> None:
+    for recognises, drafts in zip(RECOGNISES, (drafts_facepager, drafts_graph, drafts_library), strict=True):
+        assert kept_promises(recognises, drafts, record)

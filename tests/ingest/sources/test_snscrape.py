@@ -16,11 +16,10 @@ from ingest.sources.snscrape import (
     recognises_reddit,
     recognises_x,
 )
+from tests.ingest.sources.garbage import damaged, kept_promises
 from tests.ingest.sources.x_records import (
     AT,
     NEIGHBOURS,
-    damaged,
-    read,
     snscrape_tweet,
     snscrape_user,
     v2_page,
@@ -265,12 +264,10 @@ TWEETS = (
 @settings(derandomize=True, max_examples=100)
 @given(damaged(*TWEETS))
 def test_any_json_is_a_post_or_a_reason(record: Record) -> None:
-    recognises_x(record)
-    read(drafts_x, record)
+    assert kept_promises(recognises_x, drafts_x, record)
 
 
 @settings(derandomize=True, max_examples=100)
 @given(damaged(SUBMISSION, COMMENT))
 def test_any_json_is_a_message_of_reddit_or_a_reason(record: Record) -> None:
-    recognises_reddit(record)
-    read(drafts_reddit, record)
+    assert kept_promises(recognises_reddit, drafts_reddit, record)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from copenet.foundation.errors import UsageError
-from ingest.records import BadRecordError, Draft, Reject
+from ingest.records import BadRecordError, Draft, Record, Reject
 from ingest.sources.telegram import FORMATS, TELEGRAM, drafts, mention, recognises, username
 from tests.ingest.sources.by_hand import ByHand
+from tests.ingest.sources.garbage import damaged, kept_promises
 
 T0 = 1_600_000_000
 US = 1_000_000
@@ -282,36 +282,18 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=5,
 )
-PLACES = [("type",), ("id",), ("name",), ("messages",), ("messages", 0)]
-PLACES += [("messages", 0, name) for name in [*message(), "reply_to_message_id", "reply_to_peer_id", "reactions"]]
-PLACES += [("messages", 0, name) for name in ("poll", "forwarded_from", "edited_unixtime", "text_entities", "action")]
-PLACES += [("messages", 0, "text", 0), ("messages", 0, "text", 0, "text"), ("messages", 0, "text", 0, "type")]
-PLACES += [("messages", 0, "text", 0, "user_id"), ("messages", 0, "reactions", 0, "count")]
+ENTITY = {"type": "mention_name", "text": "Ada", "user_id": 12}
+WHOLE = chat(message(text=[ENTITY], reactions=[{"count": 1}]), message(2))
+ABSENT = [
+    ("messages", 0, name)
+    for name in ("reply_to_message_id", "reply_to_peer_id", "poll", "forwarded_from", "edited_unixtime", "action")
+]
 
 
-def garbled(record: dict[str, Any], place: tuple[Any, ...], value: Any) -> dict[str, Any]:
-    record = copy.deepcopy(record)
-    inner: Any = record
-    for step in place[:-1]:
-        inner = inner[step]
-    inner[place[-1]] = value
-    return record
-
-
-@settings(max_examples=100, derandomize=True, deadline=None)
-@given(st.sampled_from(PLACES), JSON)
-def test_any_json_is_messages_or_a_reason(place: tuple[Any, ...], value: Any) -> None:
-    entity = {"type": "mention_name", "text": "Ada", "user_id": 12}
-    record = garbled(chat(message(text=[entity], reactions=[{"count": 1}]), message(2)), place, value)
-    recognises(record)
-    try:
-        found = list(drafts(record))
-    except BadRecordError:
-        return
-    for draft in found:
-        if isinstance(draft, Draft):
-            assert (draft.text is not None) == (draft.text_status == "present")
-            assert (draft.author is not None) == (draft.author_status == "known")
+@settings(max_examples=100)
+@given(damaged(WHOLE, more=ABSENT))
+def test_any_json_is_messages_or_a_reason(record: Record) -> None:
+    assert kept_promises(recognises, drafts, record)
 
 
 def counted(paths: list[Path]) -> ByHand:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from copenet.foundation.errors import UsageError
-from ingest.records import BadRecordError, Draft, Reject
+from ingest.records import BadRecordError, Draft, Record, Reject
 from ingest.sources.youtube import (
     FORMATS,
     YOUTUBE_API,
@@ -22,6 +20,7 @@ from ingest.sources.youtube import (
     recognises_ytdt,
     username,
 )
+from tests.ingest.sources.garbage import damaged, kept_promises
 
 T0 = 1_600_000_000_000_000
 ANN, BOB, OWNER = (f"UC{letter * 22}" for letter in "abo")
@@ -356,53 +355,18 @@ def test_names() -> None:
             username(typed)
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=5,
+SNIPPET = ("items", 0, "snippet", "topLevelComment", "snippet")
+
+
+@settings(max_examples=100)
+@given(
+    damaged(answer(thread(comment("Ugx1.8b")), video()), more=[(*SNIPPET, "parentId"), (*SNIPPET, "moderationStatus")])
 )
-SNIPPET = ("items", 0, "snippet")
-TOP = (*SNIPPET, "topLevelComment")
-PLACES: list[tuple[Any, ...]] = [("kind",), ("items",), ("items", 0), ("items", 0, "id"), SNIPPET, TOP]
-PLACES += [(*TOP, "id"), (*TOP, "snippet"), (*SNIPPET, "videoId"), (*SNIPPET, "totalReplyCount")]
-PLACES += [(*TOP, "snippet", name) for name in [*comment()["snippet"], "parentId", "moderationStatus"]]
-PLACES += [("items", 0, "replies"), ("items", 0, "replies", "comments"), ("items", 0, "replies", "comments", 0)]
-PLACES += [("items", 1, name) for name in video()]
-PLACES += [("items", 1, "snippet", name) for name in video()["snippet"]]
+def test_any_json_is_messages_or_a_reason(record: Record) -> None:
+    assert kept_promises(recognises_api, drafts_api, record)
 
 
-def garbled(record: dict[str, Any], place: tuple[Any, ...], value: Any) -> dict[str, Any]:
-    record = copy.deepcopy(record)
-    inner: Any = record
-    for step in place[:-1]:
-        inner = inner[step]
-    inner[place[-1]] = value
-    return record
-
-
-def consistent(drafts: Any, record: dict[str, Any]) -> None:
-    try:
-        found = list(drafts(record))
-    except BadRecordError:
-        return
-    for draft in found:
-        if isinstance(draft, Draft):
-            assert (draft.text is not None) == (draft.text_status == "present")
-            assert (draft.author is not None) == (draft.author_status == "known")
-
-
-@settings(max_examples=100, derandomize=True, deadline=None)
-@given(st.sampled_from(PLACES), JSON)
-def test_any_json_is_messages_or_a_reason(place: tuple[Any, ...], value: Any) -> None:
-    record = garbled(answer(thread(comment("Ugx1.8b")), video()), place, value)
-    recognises_api(record)
-    consistent(drafts_api, record)
-
-
-@settings(max_examples=100, derandomize=True, deadline=None)
-@given(st.sampled_from([*V1, *V2_REPLY, "videoTitle"]), JSON)
-def test_any_row_is_a_message_or_a_reason(name: str, value: Any) -> None:
-    for row in (V1_REPLY, V2_REPLY):
-        record = row | {name: value}
-        recognises_ytdt(record)
-        consistent(drafts_ytdt, record)
+@settings(max_examples=100)
+@given(damaged(V1_REPLY, V2_REPLY, more=[(name,) for name in (*V1, "videoTitle")]))
+def test_any_row_is_a_message_or_a_reason(record: Record) -> None:
+    assert kept_promises(recognises_ytdt, drafts_ytdt, record)

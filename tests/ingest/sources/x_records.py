@@ -2,74 +2,12 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Iterable
 from typing import Any
 
-from hypothesis import strategies as st
-
-from ingest.records import BadRecordError, Draft, Record, Reject
+from ingest.records import Record
 
 BASE = 1_600_000_000  # 2020-09-13T12:26:40Z
 AT, LATER = BASE * 1_000_000, (BASE + 60) * 1_000_000
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=5,
-)
-
-
-def places(record: Any) -> list[tuple[Any, ...]]:
-    """Return the path of every value in a record."""
-    found: list[tuple[Any, ...]] = []
-    stack: list[tuple[tuple[Any, ...], Any]] = [((), record)]
-    while stack:
-        path, value = stack.pop()
-        parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-        for key, part in parts:
-            found.append((*path, key))
-            stack.append(((*path, key), part))
-    return found
-
-
-@st.composite
-def damaged(draw: Callable[..., Any], *records: Record) -> Record:
-    """One of `records` with one to four values replaced by any JSON."""
-    record = copy.deepcopy(draw(st.sampled_from(list(records))))
-    for path in draw(st.lists(st.sampled_from(places(record)), min_size=1, max_size=4)):
-        put(record, path, draw(JSON))
-    return record
-
-
-def put(record: Any, path: tuple[Any, ...], value: Any) -> None:
-    for key in path[:-1]:
-        if not _holds(record, key):
-            return  # an earlier replacement took the place away
-        record = record[key]
-    if isinstance(record, dict) or _holds(record, path[-1]):
-        record[path[-1]] = value
-
-
-def _holds(value: Any, key: Any) -> bool:
-    if isinstance(value, dict):
-        return key in value
-    return isinstance(value, list) and isinstance(key, int) and key < len(value)
-
-
-def read(drafts: Callable[[Record], Iterable[Draft | Reject]], record: Record) -> list[Draft | Reject]:
-    """Read a record that may be refused, and check what the contract promises of every draft."""
-    try:
-        found = list(drafts(record))
-    except BadRecordError:
-        return []
-    for draft in found:
-        if isinstance(draft, Draft):
-            assert draft.message_id
-            assert (draft.text is not None) == (draft.text_status == "present")
-            assert (draft.author is not None) == (draft.author_status == "known")
-            assert draft.kind != "repost" or (draft.parent, draft.thread, draft.text) == (None, None, None)
-    return found
 
 
 def v2_post(native: str = "1305118500000000001", author: str = "11", /, **fields: Any) -> Record:

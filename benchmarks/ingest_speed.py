@@ -1,8 +1,9 @@
 """How fast a Reddit dump becomes tables, beside the floor and beside how others read it, in one run on one file.
 
 The file repeats real records with new ids (`--source`, a folder of Reddit dumps) until it holds `--messages` of them.
-Measured are the whole ingest (pseudonyms, scrubbing, names in plain words, threads, Parquet), the floor (decompress and
-parse the JSON, nothing else, in one process), the way ConvoKit reads a corpus (every utterance an object in memory:
+Measured are the whole ingest (pseudonyms, scrubbing, names in plain words, threads, Parquet) with as many processes as
+there are processors, the floor (decompress and parse the JSON, nothing else, in one process; with orjson and with
+Python's own parser, which ConvoKit and 4CAT use), the way ConvoKit reads a corpus (every utterance an object in memory:
 `Corpus` of convokit/model/corpus.py), and the way 4CAT imports one (every item a row of a CSV, the author hashed:
 `Search.items_to_csv` of backend/lib/search.py). Memory is the highest sum over all processes of the ingest of the
 memory that is theirs (Linux: USS), sampled ten times a second.
@@ -60,19 +61,22 @@ def main() -> None:
 
 
 def measured(dump: Path, folder: Path, messages: int, only_ours: bool) -> dict[str, Any]:
-    floor = messages / seconds(lambda: parse_only(dump))
+    floors = {
+        "floor": messages / seconds(lambda: parse_only(dump)),
+        "floor_of_pythons_json": messages / seconds(lambda: parse_only(dump, json.loads)),
+    }
     spent, peak = ours(dump, folder / "restricted")
     others = (
         {} if only_ours else {name: messages / seconds(partial(read, dump, folder)) for name, read in PEERS.items()}
     )
-    rate = messages / spent
+    rate, peers = messages / spent, floors | others
     return {
         "name": "ingest_speed",
         "ours": round(rate),
-        "peer": {"floor": round(floor), **{name: round(value) for name, value in others.items()}},
-        "ratio": {"floor": rate / floor, **{name: rate / value for name, value in others.items()}},
+        "peer": {name: round(value) for name, value in peers.items()},
+        "ratio": {name: round(rate / value, 3) for name, value in peers.items()},
         "peak_mb": round(peak / 1e6),
-        "microseconds_by_step": steps(dump),
+        "microseconds_by_step": steps(dump, folder),
         "messages": messages,
         "processors": len(os.sched_getaffinity(0)),
         "unit": "messages per second",
@@ -118,9 +122,9 @@ def lines(path: Path) -> Iterator[bytes]:
             yield rest
 
 
-def parse_only(path: Path) -> None:
+def parse_only(path: Path, loads: Callable[[bytes], object] = orjson.loads) -> None:
     for line in lines(path):
-        orjson.loads(line)
+        loads(line)
 
 
 class Utterance:
@@ -197,14 +201,14 @@ def own_memory(pid: int) -> float:
     return sum(float(row.split()[1]) * 1024 for row in rows if row.startswith(("Private_Clean:", "Private_Dirty:")))
 
 
-def steps(dump: Path) -> dict[str, float]:
+def steps(dump: Path, folder: Path) -> dict[str, float]:
     """Return what each step of staging takes for one message, in one process, over the first hundred thousand."""
-    from ingest import plain_names
     from ingest.blocks import Block, Loss
     from ingest.containers import read_utf8
     from ingest.formats import by_name
+    from ingest.parts import Part, words_table, write
     from ingest.pseudonyms import Pseudonyms
-    from ingest.rows import STAGED, RowMaker, Withheld, table_of
+    from ingest.rows import RowMaker
     from ingest.syntax import read_items, records
 
     reader, names = by_name("reddit"), Pseudonyms(bytes(32))
@@ -216,7 +220,7 @@ def steps(dump: Path) -> dict[str, float]:
         spent[step] = spent.get(step, 0.0) + now - clock[0]
         clock[0] = now
 
-    maker, total = RowMaker(names, "0" * 16, reader.mention), 0
+    maker, total, parts = RowMaker(names, reader.mention), 0, 0
     with dump.open("rb") as stream:
         for item in read_items(read_utf8(stream)):
             assert isinstance(item, Block)
@@ -225,13 +229,13 @@ def steps(dump: Path) -> dict[str, float]:
             lap("decode")
             drafts = [draft for found in decoded for draft in reader.drafts(found.record)]
             lap("read fields")
-            rows = [maker.make(draft, 1) for draft in drafts if not isinstance(draft, Withheld)]  # type: ignore[arg-type]
-            lap("pseudonyms and scrubbing")
-            plain_names.count({"reddit": [r[1][2] for r in rows if not isinstance(r, Withheld) and r[1] is not None]})
-            lap("candidate names")
-            table_of([row[0] for row in rows if not isinstance(row, Withheld)], STAGED)
-            lap("tables")
-            total += len(rows)
+            made = maker.make(drafts, [f"{'0' * 16}:{found.number}" for found in decoded])  # type: ignore[arg-type]
+            lap("pseudonyms, scrubbing, columns")
+            words = words_table(made.texts, names)
+            lap("words that may be names")
+            write(Part(made.messages, made.texts, words), folder, parts)
+            lap("write the parts")
+            total, parts = total + len(drafts), parts + 1
             if total >= 100_000:
                 break
     return {step: round(1e6 * value / total, 2) for step, value in spent.items()}

@@ -12,7 +12,8 @@ name, the one at the first place (`docs/decisions/copies.md`). Pseudonyms decide
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,15 +32,27 @@ from ingest.keys import UNDATED, Keys, make_keys, stage_views
 from ingest.naming import rename
 from ingest.plain_names import WORDS
 from ingest.pseudonyms import Pseudonyms
-from ingest.rows import STAGED_TEXTS
+from ingest.rows import STAGED, STAGED_TEXTS, UNLIKE
 from ingest.schema import MESSAGES, TEXTS, VERSIONS
 from ingest.sorted_parts import Runs
 from ingest.threads import Positions, ancestry
+from ingest.workers import available
 
 PART_ROWS = 100_000
+_THREADS = 4  # each holds a part
 REPEATED_TEXTS, REPEATED_SHARE = 20, 0.5  # a suspect wrote one text this often, in this share of the messages
 HOURLY_MESSAGES = 120  # or this many messages within one hour of the clock
 TABLES = ("messages", "texts", "versions")
+_FINAL = pa.schema(
+    [
+        *(STAGED.field(name) for name in ("platform", "kind", "message_id", "parent_id", "thread_id")),
+        *(STAGED.field(name) for name in ("author_status", "bot_reason", "text_status", "language")),
+        *(STAGED.field(name) for name in ("declared_replies", "names_replaced", "text_cut")),
+        *(pa.field(name, pa.bool_()) for name in ("reply", "parent_present")),
+        *(pa.field(name, pa.int32()) for name in ("author", "answered")),
+        *(pa.field(name, pa.int64()) for name in ("moment", "parent_moment")),
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -75,7 +88,7 @@ def engine(scratch: Path, memory_limit_mb: int) -> Iterator[duckdb.DuckDBPyConne
     private_directory(scratch)
     try:
         with closing(duckdb.connect(str(scratch / "join.duckdb"))) as connection:
-            connection.execute("SET TimeZone = 'UTC'")
+            connection.execute("SET GLOBAL TimeZone = 'UTC'")
             connection.execute(f"SET memory_limit = '{int(memory_limit_mb)}MB'")
             connection.execute("SET temp_directory = $path", {"path": str(scratch / "spill")})
             connection.execute("SET preserve_insertion_order = false")
@@ -251,7 +264,7 @@ def _texts(parts: Parts, keys: Keys, number: int) -> tuple[pa.Table, Positions]:
     if table.num_rows != len(pos):
         raise DefectError("A part of texts does not fit its part of messages.")
     kept = keys.kept[pos]
-    return table.filter(pa.array(kept)), pos[kept]
+    return (table, pos) if kept.all() else (table.filter(pa.array(kept)), pos[kept])
 
 
 def write(connection: duckdb.DuckDBPyConnection, parts: Parts, joined: Joined, restricted: Path, scratch: Path) -> None:
@@ -259,34 +272,53 @@ def write(connection: duckdb.DuckDBPyConnection, parts: Parts, joined: Joined, r
     total = int(joined.keys.kept.sum())
     messages = Runs(scratch / "messages", MESSAGES, total, PART_ROWS)
     texts = Runs(scratch / "texts", TEXTS, total, PART_ROWS)
-    _make_final(connection)
-    for number, path in enumerate(parts.messages):
-        pos, rows, extra = _completed(connection, path, number, joined)
-        messages.add(rows.select(MESSAGES.names), joined.rank[pos])
-        _add_final(connection, extra)
+    final = private_directory(scratch / "final")
+
+    def spread(number: int) -> None:
+        with connection.cursor() as cursor:  # of this thread's own
+            pos, rows, extra = _completed(cursor, parts.messages[number], number, joined)
+        pa.parquet.write_table(extra, final / f"part-{number:05d}.parquet", compression="none", use_dictionary=False)
+        messages.add(number, rows.select(MESSAGES.names), joined.rank[pos])
         table, where = _texts(parts, joined.keys, number)
-        texts.add(_renamed(table, joined.renamed.get(number)).select(TEXTS.names), joined.rank[where])
+        texts.add(number, _renamed(table, joined.renamed.get(number)).select(TEXTS.names), joined.rank[where])
+
+    _side_by_side(spread, range(len(parts.messages)))
+    _make_final(connection, final)
     columns = ", ".join(VERSIONS.names)
     versions = connection.execute(f"SELECT {columns} FROM versions ORDER BY {columns}").to_arrow_reader(50_000)  # noqa: S608
-    made = {
-        "messages": (messages.parts(), MESSAGES),
-        "texts": (texts.parts(), TEXTS),
-        "versions": (_in_parts(versions, VERSIONS), VERSIONS),
-    }
-    for name, (tables, schema) in made.items():
-        fresh = restricted / f".{name}.new"
-        shutil.rmtree(fresh, ignore_errors=True)
-        private_directory(fresh)
-        for number, table in enumerate(tables):
-            write_table(fresh / f"part-{number:05d}.parquet", table, schema)
+    for name in TABLES:
+        shutil.rmtree(restricted / f".{name}.new", ignore_errors=True)
+        private_directory(restricted / f".{name}.new")
+    for name, runs, schema in (("messages", messages, MESSAGES), ("texts", texts, TEXTS)):
+
+        def put(number: int, name: str = name, runs: Runs = runs, schema: pa.Schema = schema) -> None:
+            write_table(_part(restricted, name, number), runs.part(number), schema, unlike=UNLIKE)
+
+        _side_by_side(put, range(runs.count))
+    for number, table in enumerate(_in_parts(versions, VERSIONS)):
+        write_table(_part(restricted, "versions", number), table, VERSIONS)
     for name in TABLES:
         swap_in(restricted / f".{name}.new", restricted / name)
+
+
+def _part(restricted: Path, name: str, number: int) -> Path:
+    return restricted / f".{name}.new" / f"part-{number:05d}.parquet"
+
+
+def _side_by_side(work: Callable[[int], None], numbers: Iterable[int]) -> None:
+    """Do the work for each number in a few threads; most of it is done by libraries, beside one another."""
+    pool = ThreadPoolExecutor(min(available(), _THREADS))
+    try:
+        for future in [pool.submit(work, number) for number in numbers]:
+            future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _completed(
     connection: duckdb.DuckDBPyConnection, path: Path, number: int, joined: Joined
 ) -> tuple[Positions, pa.Table, pa.Table]:
-    """Return the positions of the kept messages of a part, their rows, and the rows with what the figures need."""
+    """Return the positions of the kept messages of a part, their rows, and what the figures need of them."""
     keys = joined.keys
     start, stop = int(keys.first[number]), int(keys.first[number + 1])
     kept = keys.kept[start:stop]
@@ -307,9 +339,16 @@ def _completed(
     for name, column in columns.items():
         place = rows.schema.get_field_index(name)
         rows = rows.append_column(name, column) if place < 0 else rows.set_column(place, name, column)
-    extra = rows.append_column("author", _index(author)).append_column("answered", _index(answered))
-    extra = extra.append_column("parent_present", pa.array(there))
-    return pos, rows, extra.append_column("parent_moment", pa.array(when, mask=when == UNDATED))
+    further = {
+        "reply": rows.column("parent_id").is_valid(),
+        "parent_present": pa.array(there),
+        "author": _index(author),
+        "answered": _index(answered),
+        "moment": rows.column("created_at").cast(pa.int64()),
+        "parent_moment": pa.array(when, mask=when == UNDATED),
+    }
+    final = [further[name] if name in further else rows.column(name) for name in _FINAL.names]
+    return pos, rows, pa.table(final, schema=_FINAL)
 
 
 def _index(codes: Positions) -> pa.Array:
@@ -329,31 +368,21 @@ def _threads(connection: duckdb.DuckDBPyConnection, pos: Positions) -> pa.Array:
     return found.column("thread_id").combine_chunks().take(_index(index))
 
 
-def _make_final(connection: duckdb.DuckDBPyConnection) -> None:
+def _make_final(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
     """Make `final`: what the figures need of every kept message, ids as hashes and people as codes."""
+    files = [str(path) for path in sorted(folder.glob("*.parquet"))]
+    if files:
+        connection.read_parquet(files).create_view("final_given")
+    else:
+        connection.register("final_given", _FINAL.empty_table())
     connection.execute(
         """
-        CREATE TABLE final (
-            platform VARCHAR, kind VARCHAR, m UBIGINT, p UBIGINT, t UBIGINT, reply BOOLEAN, parent_present BOOLEAN,
-            author INTEGER, answered INTEGER, author_status VARCHAR, bot_reason VARCHAR, text_status VARCHAR,
-            moment BIGINT, parent_moment BIGINT, language VARCHAR, declared_replies BIGINT, names_replaced BIGINT,
-            text_cut BOOLEAN)
+        CREATE VIEW final AS
+        SELECT * EXCLUDE (message_id, parent_id, thread_id),
+               hash(message_id) AS m, hash(parent_id) AS p, hash(thread_id) AS t
+        FROM final_given
         """
     )
-
-
-def _add_final(connection: duckdb.DuckDBPyConnection, extra: pa.Table) -> None:
-    connection.register("extra", extra)
-    connection.execute(
-        """
-        INSERT INTO final
-        SELECT platform, kind, hash(message_id), hash(parent_id), hash(thread_id), parent_id IS NOT NULL, parent_present,
-               author, answered, author_status, bot_reason, text_status, epoch_us(created_at), parent_moment, language,
-               declared_replies, names_replaced, text_cut
-        FROM extra
-        """
-    )
-    connection.unregister("extra")
 
 
 def _renamed(table: pa.Table, path: Path | None) -> pa.Table:

@@ -117,7 +117,7 @@ def _ordinary(
         counts: Counter[Word] = Counter()
         for table, wanted in _parts_with(frequent, word_parts, kept):
             found = count(_candidates(table, wanted))
-            counts.update({key: n for key, n in found.items() if key in wanted})
+            counts.update({(p, w): n for p, those in found.items() for w, n in those.items() if (p, w) in wanted})
         frequent = frozenset(key for key, n in counts.items() if n >= least)
     return not_names(connection, frequent, (table for table, _ in _parts_with(frequent, word_parts, kept)))
 
@@ -138,13 +138,9 @@ def _held(word_part: Path, wanted: Set[Word]) -> frozenset[Word]:
     return frozenset(wanted & set(zip(*(column.to_pylist() for column in table.columns), strict=True)))
 
 
-def _candidates(table: pa.Table, wanted: frozenset[Word]) -> dict[str, list[str]]:
-    """Return, by platform, the texts that a fast search does not rule out."""
-    rows = table.filter(any_of(table.column("text"), sorted({word for _, word in wanted})))
-    found: dict[str, list[str]] = {}
-    for message, text in zip(rows.column("message_id").to_pylist(), rows.column("text").to_pylist(), strict=True):
-        found.setdefault(message.split(":", 1)[0], []).append(text)
-    return found
+def _candidates(table: pa.Table, wanted: frozenset[Word]) -> pa.Table:
+    """Return the texts that a fast search does not rule out."""
+    return table.filter(any_of(table.column("text"), sorted({word for _, word in wanted})))
 
 
 class _Renamer:

@@ -16,9 +16,11 @@ from ingest.formats import by_name
 from ingest.plain_names import WORDS, count, replacer, words_of
 from ingest.pseudonyms import Pseudonyms
 from ingest.records import BadRecordError, Draft, Record, Reject, SourceFormat
-from ingest.rows import PSEUDONYM, STAGED, STAGED_TEXTS, Row, RowMaker, Text, Withheld, digests, table_of
+from ingest.rows import PSEUDONYM, STAGED, STAGED_TEXTS, UNLIKE, RowMaker, Withheld, content, digest, table_of
 from ingest.scrub import FORGOTTEN_NAME
 from ingest.syntax import Rows, records
+
+Text = tuple[str, str, str]
 
 
 class Met(NamedTuple):
@@ -83,7 +85,7 @@ class PartMaker:
     def make(self, part: int, item: Block | Rows, after: int) -> Made:
         """Write part number `part` from the records of `item` above number `after`."""
         reader = by_name(self.format)
-        batch = _Batch(RowMaker(self.names, self.source, reader.mention))
+        batch = _Batch(self.source)
         number = place = 0
         for found in records(item, after=after, max_line=self.max_line):
             if isinstance(found, Loss):
@@ -91,9 +93,18 @@ class PartMaker:
                 continue
             place = place if found.number == number else 0  # an array on one line holds many records of one number
             number, place = found.number, _read(reader, batch, found.number, found.record, place)
-        batch.write(self.folder, part, self.names)
-        withheld, rejected = tuple(batch.withheld), tuple(batch.rejected)
-        return Made(item.last, len(batch.rows), withheld, rejected, batch.met(self.names))
+        made = RowMaker(self.names, reader.mention).make(batch.drafts, batch.sources)
+        words = words_table(made.texts, self.names)
+        write(without_names(Part(made.messages, made.texts, words), self.names), self.folder, part)
+        ids = tuple(found.message_id for found in made.withheld)
+        return Made(item.last, made.messages.num_rows, ids, tuple(batch.rejected), met(made.withheld, self.names))
+
+
+def met(withheld: Sequence[Withheld], names: Pseudonyms) -> Met:
+    """Return which names of people to be forgotten were met."""
+    people = frozenset[str]().union(*(found.people for found in withheld))
+    named = frozenset[str]().union(*(found.named for found in withheld))
+    return Met(*names.added(people, named), frozenset(names.recognised))
 
 
 def _read(reader: SourceFormat, batch: _Batch, number: int, record: Record, place: int) -> int:
@@ -108,50 +119,33 @@ def _read(reader: SourceFormat, batch: _Batch, number: int, record: Record, plac
 
 
 class _Batch:
-    def __init__(self, maker: RowMaker) -> None:
-        self._maker = maker
-        self.rows: list[Row] = []
-        self.texts: list[Text] = []
-        self.withheld: list[str] = []
-        self.people: set[str] = set()
-        self.named: set[str] = set()
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self.drafts: list[Draft] = []
+        self.sources: list[str] = []
         self.rejected: list[tuple[int, str]] = []
 
     def add(self, found: Draft | Reject, number: int, place: int) -> None:
         if isinstance(found, Reject):
             self.rejected.append((number, found.reason))
             return
-        made = self._maker.make(found, number, place)
-        if isinstance(made, Withheld):
-            self.withheld.append(made.message_id)
-            self.people |= made.people
-            self.named |= made.named
-            return
-        row, text = made
-        self.rows.append(row)
-        if text is not None:
-            self.texts.append(text)
-
-    def met(self, names: Pseudonyms) -> Met:
-        people, named = names.added(self.people, self.named)
-        return Met(people, named, frozenset(names.recognised))
-
-    def write(self, folder: Path, part: int, names: Pseudonyms) -> None:
-        words = words_table(self.texts, names)
-        made = Part(table_of(self.rows, STAGED), table_of(self.texts, STAGED_TEXTS), words)
-        made = without_names(made, names)
-        write_table(folder / f"part-{part:05d}-messages.parquet", made.messages, STAGED)
-        write_table(folder / f"part-{part:05d}-texts.parquet", made.texts, STAGED_TEXTS)
-        write_table(folder / f"part-{part:05d}-words.parquet", made.words, WORDS)
+        self.drafts.append(found)
+        self.sources.append(f"{self._source}:{number}.{place}" if place else f"{self._source}:{number}")
 
 
-def words_table(texts: Sequence[Text], names: Pseudonyms) -> pa.Table:
+def write(part: Part, folder: Path, number: int) -> None:
+    """Write the three tables of a part."""
+    for name, table, schema in zip(("messages", "texts", "words"), part, (STAGED, STAGED_TEXTS, WORDS), strict=True):
+        write_table(folder / f"part-{number:05d}-{name}.parquet", table, schema, unlike=UNLIKE)
+
+
+def words_table(texts: pa.Table, names: Pseudonyms) -> pa.Table:
     """Return the words of texts that could be names, with their pseudonyms, as a table of schema `WORDS`, in order."""
-    by_platform: dict[str, list[str]] = {}
-    for message, _, text in texts:
-        by_platform.setdefault(message.split(":", 1)[0], []).append(text)
-    counts = sorted(count(by_platform).items())
-    return table_of([(platform, names.of(platform, word), word, n) for (platform, word), n in counts], WORDS)
+    counted = count(texts)
+    rows = [(platform, word, n) for platform in counted for word, n in sorted(counted[platform].items())]
+    platform, word, n = zip(*rows, strict=True) if rows else ((), (), ())
+    name = [names.of(*pair) for pair in zip(platform, word, strict=True)]
+    return table_of({"platform": platform, "name_id": name, "word": word, "n": n}, WORDS)
 
 
 def without_names(part: Part, names: Pseudonyms) -> Part:
@@ -160,10 +154,9 @@ def without_names(part: Part, names: Pseudonyms) -> Part:
     if not changed:
         return part
     texts = _changed(part.texts, "text", changed)
-    made = {source: digests(text) for source, text in changed.items()}
-    messages = _changed(part.messages, "text_digest", {source: found for source, (found, _) in made.items()})
-    messages = _changed(messages, "content", {source: found for source, (_, found) in made.items()})
-    return Part(messages, texts, words_table(rows_of(texts), names))
+    messages = _changed(part.messages, "text_digest", {source: digest(text) for source, text in changed.items()})
+    messages = _changed(messages, "content", {source: content(text) for source, text in changed.items()})
+    return Part(messages, texts, words_table(texts, names))
 
 
 def texts_without_names(part: Part, names: Pseudonyms) -> dict[str, str]:

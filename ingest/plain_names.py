@@ -10,13 +10,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -58,6 +59,8 @@ _GAPS = frozenset(  # what `_GAP` finds: a look into a set is faster
 )
 _GENITIVE = frozenset(("'s", "\u2019s", "'S", "\u2019S"))
 _AROUND = ".,!?;:\"'()[]{}*~`<>/\\|=+#$%^&@–—…’‘“”"  # not - and _: usernames begin and end with them
+_BLANK = ord(" ")
+_BLANKS_AROUND = "".join(map(chr, range(_BLANK + 1))) + _AROUND
 _APOSTROPHE = re.compile("['\u2019_]")
 _ASIDE = re.compile(r"[(\[{|,/•·]")  # what follows is no part of a name: pronouns, offices
 WORDS = pa.schema(
@@ -134,10 +137,8 @@ def words(texts: pa.Array | pa.ChunkedArray, *, shown_names: bool = False) -> Co
     >>> sorted(words(pa.array(["Thanks Night_Owl77, and thanks anna.k!"])))
     ['anna.k', 'night_owl77', 'owl77']
     """
-    tokens = pc.list_flatten(pc.ascii_split_whitespace(_lower(texts)))
-    tokens = tokens.combine_chunks() if isinstance(tokens, pa.ChunkedArray) else tokens
-    counted = tokens.value_counts()
-    token = pc.utf8_trim(counted.field("values"), characters=_AROUND)
+    counted = _tokens(texts).value_counts()
+    token = pc.utf8_trim(_lower(counted.field("values")), characters=_BLANKS_AROUND)
     wanted = pc.and_(
         pc.greater_equal(pc.binary_length(token), SHORTEST), pc.invert(pc.is_in(token, value_set=_lexicon()))
     )
@@ -148,7 +149,7 @@ def words(texts: pa.Array | pa.ChunkedArray, *, shown_names: bool = False) -> Co
         found[word] += n
     odd = pc.invert(simple)
     for word, n in zip(token.filter(odd).to_pylist(), uses.filter(odd).to_pylist(), strict=True):
-        for variant in inside(word):
+        for variant in _inside(word):
             found[variant] += n
     if shown_names:
         for text in texts.to_pylist():
@@ -156,10 +157,34 @@ def words(texts: pa.Array | pa.ChunkedArray, *, shown_names: bool = False) -> Co
     return found
 
 
-def _lower(texts: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
-    if pc.any(pc.match_substring(texts, "\u0130")).as_py():
-        texts = pc.replace_substring(texts, "\u0130", "\u0130".casefold())  # which Arrow lowers to another letter
-    return pc.utf8_lower(texts)
+def _tokens(texts: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """Return what stands between two blanks, with the blank behind it: views of the texts, without a copy.
+
+    >>> _tokens(pa.array(["so be it", "why"])).to_pylist()
+    ['so ', 'be ', 'it', 'why']
+    """
+    texts = pa.concat_arrays(texts.chunks) if isinstance(texts, pa.ChunkedArray) else pa.concat_arrays([texts])
+    if not len(texts):
+        return pa.array([], pa.string())
+    _, offsets, data = texts.buffers()
+    ends = np.frombuffer(offsets, np.int32)[: len(texts) + 1]
+    letters = np.frombuffer(data or b"", np.uint8)[: ends[-1]]
+    last = letters <= _BLANK
+    last[ends[1:][ends[1:] > 0] - 1] = True
+    cuts = np.concatenate([[0], np.flatnonzero(last) + 1]).astype(np.int32)
+    return pa.StringArray.from_buffers(len(cuts) - 1, pa.py_buffer(cuts), data)
+
+
+def _lower(tokens: pa.Array) -> pa.Array:
+    if pc.any(pc.match_substring(tokens, "\u0130")).as_py():
+        tokens = pc.replace_substring(tokens, "\u0130", "\u0130".casefold())  # which Arrow lowers to another letter
+    return pc.utf8_lower(tokens)
+
+
+@lru_cache(maxsize=50_000)
+def _inside(token: str) -> frozenset[str]:
+    """Return `inside` of what many texts hold: don't, self-care."""
+    return frozenset(inside(token))
 
 
 def inside(token: str, *, most: int = SHORTEST) -> set[str]:
@@ -275,15 +300,15 @@ def words_of(text: str, platform: str) -> set[str]:
     return found | rows_of_words(text) if shows_names(platform) else found
 
 
-def count(texts: Mapping[str, Sequence[str]]) -> Counter[tuple[str, str]]:
-    """Return how often each word that could be a name stands in some texts, by platform and word."""
-    return Counter(
-        {
-            (platform, word): n
-            for platform, those in texts.items()
-            for word, n in words(pa.array(those, pa.string()), shown_names=shows_names(platform)).items()
-        }
-    )
+def count(texts: pa.Table) -> dict[str, Counter[str]]:
+    """Return how often each word that could be a name stands in texts (schema STAGED_TEXTS), by platform and word."""
+    ids, column = texts.column("message_id"), texts.column("text")
+    platforms = sorted({message.partition(":")[0] for message in ids.to_pylist()})
+    found = {}
+    for platform in platforms:
+        those = column if len(platforms) == 1 else column.filter(pc.starts_with(ids, f"{platform}:"))
+        found[platform] = words(those, shown_names=shows_names(platform))
+    return found
 
 
 def any_of(texts: pa.ChunkedArray, sought: Sequence[str]) -> pa.ChunkedArray:

@@ -14,7 +14,7 @@ import pyarrow.parquet
 
 from copenet.foundation.tables import read_table, write_table
 from ingest.identities import array_of
-from ingest.parts import Part, rows_of, texts_without_names, without_names, words_table
+from ingest.parts import Part, texts_without_names, without_names, words_table
 from ingest.plain_names import WORDS
 from ingest.pseudonyms import Pseudonyms, fingerprint
 from ingest.rows import STAGED, STAGED_TEXTS
@@ -120,7 +120,7 @@ def _rewrite(places: _Places, names: Pseudonyms) -> None:
     kept = _without(part.messages, names)
     sources = kept.column("source").combine_chunks()
     texts = part.texts.filter(pc.is_in(part.texts.column("source"), value_set=sources))
-    made = without_names(Part(kept, texts, words_table(rows_of(texts), names)), names)
+    made = without_names(Part(kept, texts, words_table(texts, names)), names)
     write_table(places.messages, made.messages, STAGED)
     write_table(places.words, made.words, WORDS)
     write_table(places.texts, made.texts, STAGED_TEXTS)

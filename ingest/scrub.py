@@ -6,6 +6,10 @@ import html
 import re
 from collections.abc import Callable
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from ingest import person_links
 
 FORGOTTEN_NAME = "[name]"
@@ -38,9 +42,19 @@ _LABEL = re.compile(r"\[([^\[\]\n]{1,200})\](?=\(\s*<?([^\s()<>]{1,500}))")  # M
 _PHONE = re.compile(
     r"(?<![\w.])(?:\+\d(?:[ ().\-]{0,2}\d){7,13}|(?:1[ .\-]?)?(?:\(\d{3}\) ?|\d{3}[ .\-]?)\d{3}[ .\-]?\d{4})(?!\w)"
 )
-_INVISIBLE = re.compile(  # Unicode's format characters, which can split a name unseen; U+200D stays, it joins emoji
-    "[\x00\u00ad\u061c\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f]"
+_UNSEEN = (  # Unicode's format characters, which can split a name unseen; U+200D stays, it joins emoji
+    "\x00\u00ad\u061c\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f"
+)
+_INVISIBLE = re.compile(f"[{_UNSEEN}]")
+# One look of RE2's at all texts of a block (its \\W means ASCII): nothing is replaced in a text without any of these.
+_SUSPECT = "(?i)" + "|".join(
+    (
+        rf"[{_UNSEEN}@\x{{ff20}}&]|\]\(|://|reddit\.com/|redd\.it/|/comments/|%2f",
+        "|".join(end.replace(".", r"\.") for end in _ENDS),
+        r"(?:^|[\W_])(?:u|user)\\?/|/u_",
+        rf"\p{{Nd}}(?:[ ().\-]{{0,2}}\p{{Nd}}){{{_SHORTEST_PHONE - 1}}}",
+    )
 )
 _QUOTE = re.compile(r"\s{0,3}(?:>|&gt;|&amp;gt;)(?!!)")
 
@@ -48,6 +62,16 @@ _QUOTE = re.compile(r"\s{0,3}(?:>|&gt;|&amp;gt;)(?!!)")
 def _marks(text: str) -> bytes:
     """Return the bytes of `text` by which something to replace could be told."""
     return text.encode("utf-8", "replace").translate(None, _UNREMARKABLE)
+
+
+def suspects(texts: pa.Array) -> list[int]:
+    """Return the places of those texts in which `Scrubber.scrub` may find something: a few in a hundred.
+
+    >>> suspects(pa.array(["thank you", "thanks, u/ann", None]))
+    [1]
+    """
+    found = pc.match_substring_regex(texts, pattern=_SUSPECT).fill_null(False)
+    return [int(i) for i in np.flatnonzero(found.to_numpy(zero_copy_only=False))]
 
 
 class Scrubber:

@@ -21,7 +21,6 @@ _LOOKED_AT = 50  # lines from the top that decide whether a file is lines of JSO
 _POINTER = b"version https://git-lfs.github.com/spec/"
 _ARCHIVE = (b"PK\x03\x04", b"PK\x05\x06")
 _STRAIGHT = 2**20  # bytes of a line that is decoded without a look at it
-_RECORDINGS = frozenset({"http_interactions", "interactions", "log"})
 _ARCHIVE_JS = b"window.YTD."
 _TOP = 4096  # bytes that tell what is no dump
 _PAGE = re.compile(rb"<!doctype html|<html", re.I)
@@ -200,11 +199,16 @@ def records(item: Block | Rows, *, after: int = 0, max_line: int = MAX_LINE) -> 
                 value = orjson.loads(data)
             except orjson.JSONDecodeError:
                 value = None
-            if type(value) is dict and _RECORDINGS.isdisjoint(value):
+            if type(value) is dict and not _holds_answers(value):
                 yield Found(number, value)
                 continue
         for line in lines(Block(number, number, data), max_line=max_line):
             yield from (line,) if isinstance(line, Loss) else _decoded(line)
+
+
+def _holds_answers(value: Record) -> bool:
+    """Return whether this may be a recording of a server's answers."""
+    return "log" in value or "interactions" in value or "http_interactions" in value
 
 
 def _decoded(line: Line) -> Iterator[Found | Loss]:
@@ -224,7 +228,7 @@ def _decoded(line: Line) -> Iterator[Found | Loss]:
 
 def _flat(number: int, value: Any) -> Iterator[Found | Loss]:
     """Yield the objects of nested arrays, and of recorded answers; what else is in them is reported once."""
-    if isinstance(value, dict) and _RECORDINGS.isdisjoint(value):
+    if isinstance(value, dict) and not _holds_answers(value):
         yield Found(number, value)
         return
     from ingest.recordings import unwrap
@@ -239,7 +243,7 @@ def _flat(number: int, value: Any) -> Iterator[Found | Loss]:
             continue
         if isinstance(found, dict):
             try:
-                answers = None if _RECORDINGS.isdisjoint(found) else unwrap(found)
+                answers = unwrap(found) if _holds_answers(found) else None
             except BadRecordError as error:
                 wrong = str(error)
                 continue

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from importlib.abc import MetaPathFinder
 from multiprocessing.context import SpawnContext, SpawnProcess
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -116,8 +117,18 @@ def _alone(descriptor: int) -> bool:
     return True
 
 
+class _WithoutPandas(MetaPathFinder):
+    """Keeps PyArrow from loading pandas with its first array: a second and 40 MB for nothing."""
+
+    def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:
+        """Say that there is no pandas, and nothing of all else."""
+        if fullname == "pandas":
+            raise ModuleNotFoundError("A worker needs no pandas.", name=fullname)
+
+
 def _begin(parent: int, at_work: str) -> None:
     """Make this process end when its parent is gone, however that ended, and say that it lives."""
+    sys.meta_path.insert(0, _WithoutPandas())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it, too, and ends the others in order
     fcntl.flock(os.open(at_work, os.O_RDWR | os.O_CREAT, 0o600), fcntl.LOCK_SH)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -33,10 +33,15 @@ def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
         raise DefectError("A column does not have the type its schema declares.") from error
 
 
-def write_table(path: Path, table: pa.Table, schema: pa.Schema) -> None:
-    """Validate `table` against `schema` and write it to `path` atomically."""
+def write_table(path: Path, table: pa.Table, schema: pa.Schema, *, unlike: Collection[str] = ()) -> None:
+    """Validate `table` against `schema` and write it to `path` atomically.
+
+    Args:
+        unlike: Columns whose values differ from row to row: looking for equal ones would be in vain.
+    """
+    repeated = [name for name in schema.names if name not in unlike]
     with replacing(path) as partial:
-        pa.parquet.write_table(conform(table, schema), partial, compression="zstd")
+        pa.parquet.write_table(conform(table, schema), partial, compression="zstd", use_dictionary=repeated)
 
 
 def read_table(path: Path, schema: pa.Schema, columns: Sequence[str] | None = None) -> pa.Table:

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from copenet.foundation.tables import conform
 from ingest.blocks import Block, Loss, blocks
 from ingest.containers import Break, read_utf8
 from ingest.documents import read_document
@@ -21,7 +22,7 @@ from ingest.dumps import members
 from ingest.formats import by_name, column_format, every_format, read_dump
 from ingest.pseudonyms import Pseudonyms
 from ingest.records import BadRecordError, Draft, Record, SourceFormat
-from ingest.rows import STAGED, STAGED_TEXTS, RowMaker, Withheld, table_of
+from ingest.rows import STAGED, STAGED_TEXTS, RowMaker
 from ingest.syntax import Rows, read_items
 from ingest.syntax import records as records_of
 from ingest.tables import read_parquet
@@ -218,10 +219,9 @@ def kept_by(reader: SourceFormat, record: Record) -> None:
     drafts: list[Draft] = []
     with suppress(BadRecordError):
         drafts.extend(draft for draft in reader.drafts(record) if isinstance(draft, Draft))
-    maker = RowMaker(NAMES, "s", reader.mention)
-    made = [made for draft in drafts if not isinstance(made := maker.make(draft, 1), Withheld)]
-    table_of([row for row, _ in made], STAGED)
-    table_of([text for _, text in made if text is not None], STAGED_TEXTS)
+    made = RowMaker(NAMES, reader.mention).make(drafts, [f"s:{n}" for n in range(len(drafts))])
+    conform(made.messages, STAGED)
+    conform(made.texts, STAGED_TEXTS)
 
 
 @settings(max_examples=400)

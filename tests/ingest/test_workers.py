@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from ingest.workers import in_order, working
@@ -47,3 +49,13 @@ def test_what_a_task_raises_comes_in_its_place(tmp_path: Path) -> None:
         assert next(results) == 1
         with pytest.raises(ValueError, match="the second"):
             next(results)
+
+
+def loaded(_: int) -> bool:
+    pa.array(["a"])  # PyArrow looks for pandas with its first array
+    return "pandas" in sys.modules
+
+
+def test_a_worker_does_without_pandas(tmp_path: Path) -> None:
+    with working(2, tmp_path) as workers:
+        assert list(in_order(workers, loaded, ((n,) for n in range(3)))) == [False] * 3

@@ -53,13 +53,14 @@ ODD: tuple[Any, ...] = (
 
 def harness() -> dict[bytes, Any]:
     """Return what an input of each kind is given to. Imports the readers: instrument them before."""
+    from copenet.foundation.tables import conform
     from ingest.containers import read_utf8
     from ingest.dumps import members
     from ingest.formats import by_name, column_format, every_format, read_dump
     from ingest.parts import words_table
     from ingest.pseudonyms import Pseudonyms
     from ingest.records import BadRecordError, Draft
-    from ingest.rows import STAGED, STAGED_TEXTS, RowMaker, Withheld, table_of
+    from ingest.rows import STAGED, STAGED_TEXTS, RowMaker
     from ingest.syntax import Found, Loss, read_items, records
 
     roles = {
@@ -74,33 +75,29 @@ def harness() -> dict[bytes, Any]:
     tables = [by_name(column_format(roles, name)) for name in ("table", "reddit", "x", "mastodon", "telegram")]
     formats = (*every_format(), by_name("stack-exchange:math"), *tables)
     names = Pseudonyms(bytes(32))
-    makers = {one: RowMaker(names, "s", one.mention) for one in formats}
+    makers = {one: RowMaker(names, one.mention) for one in formats}
 
-    def read(one: Any, record: dict[str, Any]) -> list[Any]:
+    def read(one: Any, record: dict[str, Any]) -> None:
         try:
             drafts = [draft for draft in one.drafts(record) if isinstance(draft, Draft)]
         except BadRecordError:
-            return []
-        return [made for draft in drafts if not isinstance(made := makers[one].make(draft, 1), Withheld)]
-
-    def keep(made: list[Any]) -> None:
-        if made:
-            table_of([row for row, _ in made], STAGED)
-        if found := [text for _, text in made if text is not None]:
-            table_of(found, STAGED_TEXTS)
-            words_table(found, names)
+            return
+        if drafts:
+            made = makers[one].make(drafts, ["s:1"] * len(drafts))
+            conform(made.messages, STAGED)
+            conform(made.texts, STAGED_TEXTS)
+            words_table(made.texts, names)
 
     def file(data: bytes) -> None:
         how, data = data[0] % 8 if data else 0, data[1:]
         data = gzip.compress(data, 1) if how == 4 else zstandard.compress(data) if how == 5 else data
         encoding = "cp1252" if how == 6 else None
-        known, made = None, []
+        known = None
         for item in read_items(read_utf8(io.BytesIO(data), encoding=encoding), max_line=50_000, rows=7, table=how == 7):
             for found in () if isinstance(item, Loss) else records(item, max_line=50_000):
                 if isinstance(found, Found):
                     known = known or next((one for one in formats if one.recognises(found.record)), None)
-                    made += read(known or formats[-1], found.record)
-        keep(made)
+                    read(known or formats[-1], found.record)
 
     def record(data: bytes) -> None:
         try:
@@ -111,7 +108,7 @@ def harness() -> dict[bytes, Any]:
             value = _deepened(value) if DEEP_MARK.encode() in data else value
             for one in formats:
                 one.recognises(value)
-            keep([made for one in formats for made in read(one, value)])
+                read(one, value)
 
     spool = Path(tempfile.mkdtemp()) / "archive"
 

@@ -167,11 +167,10 @@ def _tokens(texts: pa.Array | pa.ChunkedArray) -> pa.Array:
     if not len(texts):
         return pa.array([], pa.string())
     _, offsets, data = texts.buffers()
-    ends = np.frombuffer(offsets, np.int32)[: len(texts) + 1]
-    letters = np.frombuffer(data or b"", np.uint8)[: ends[-1]]
-    last = letters <= _BLANK
-    last[ends[1:][ends[1:] > 0] - 1] = True
-    cuts = np.concatenate([[0], np.flatnonzero(last) + 1]).astype(np.int32)
+    ends = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    last = np.frombuffer(data or b"", np.uint8)[ends[0] : ends[-1]] <= _BLANK
+    last[ends[1:][ends[1:] > ends[0]] - ends[0] - 1] = True
+    cuts = np.concatenate([[0], np.flatnonzero(last) + 1]).astype(np.int32) + ends[0]
     return pa.StringArray.from_buffers(len(cuts) - 1, pa.py_buffer(cuts), data)
 
 

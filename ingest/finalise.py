@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from copenet.foundation.errors import DefectError
 from copenet.foundation.files import private_directory, sync_directory
 from copenet.foundation.tables import write_table
-from ingest.keys import UNDATED, Keys, make_keys, stage_views
+from ingest.keys import Keys, make_keys, stage_views
 from ingest.naming import rename
 from ingest.plain_names import WORDS
 from ingest.pseudonyms import Pseudonyms
@@ -50,7 +50,7 @@ _FINAL = pa.schema(
         *(STAGED.field(name) for name in ("declared_replies", "names_replaced", "text_cut")),
         *(pa.field(name, pa.bool_()) for name in ("reply", "parent_present")),
         *(pa.field(name, pa.int32()) for name in ("author", "answered")),
-        *(pa.field(name, pa.int64()) for name in ("moment", "parent_moment")),
+        pa.field("moment", pa.int64()),
     ]
 )
 
@@ -328,7 +328,6 @@ def _completed(
     there = parent >= 0
     answered = np.where(there, keys.author[parent], np.int32(-1))
     answered = np.where(answered >= 0, answered, keys.target[pos])
-    when = np.where(there, keys.created[parent], UNDATED)
     bots = joined.bots.take(_index(author))
     columns = {
         "author_id": keys.people.take(_index(author)),
@@ -345,7 +344,6 @@ def _completed(
         "author": _index(author),
         "answered": _index(answered),
         "moment": rows.column("created_at").cast(pa.int64()),
-        "parent_moment": pa.array(when, mask=when == UNDATED),
     }
     final = [further[name] if name in further else rows.column(name) for name in _FINAL.names]
     return pos, rows, pa.table(final, schema=_FINAL)

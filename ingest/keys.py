@@ -39,7 +39,6 @@ class Keys:
         author: Code of the author, -1 where unknown.
         target: Code of whom the source says is answered, -1 where it does not.
         known: Whether the source names the thread.
-        created: Microseconds since 1970, the smallest number where unknown.
         people: Pseudonyms by code.
     """
 
@@ -49,11 +48,7 @@ class Keys:
     author: Positions
     target: Positions
     known: Mask
-    created: NDArray[np.int64]
     people: pa.Array
-
-
-UNDATED = np.iinfo(np.int64).min
 
 
 def stage_views(connection: duckdb.DuckDBPyConnection, parts: Sequence[Path]) -> NDArray[np.int64]:
@@ -123,18 +118,19 @@ def _drop_copies(connection: duckdb.DuckDBPyConnection) -> None:
 def _arrays(connection: duckdb.DuckDBPyConnection, first: NDArray[np.int64]) -> Keys:
     n = int(first[-1])
     kept, known = np.zeros(n, np.bool_), np.zeros(n, np.bool_)
-    author, target, parent = (np.full(n, -1, np.int32) for _ in range(3))
-    created = np.full(n, UNDATED, np.int64)
-    reader = connection.execute("SELECT pos, known, author, target, moment FROM k").to_arrow_reader(100_000)
+    author, parent = (np.full(n, -1, np.int32) for _ in range(2))
+    target = np.broadcast_to(np.int32(-1), n)  # most sources name nobody
+    reader = connection.execute("SELECT pos, known, author, target FROM k").to_arrow_reader(100_000)
     for batch in reader:
         pos = batch.column("pos").to_numpy()
         kept[pos] = True
         known[pos] = batch.column("known").to_numpy(zero_copy_only=False)
         author[pos] = batch.column("author").fill_null(-1).to_numpy()
-        target[pos] = batch.column("target").fill_null(-1).to_numpy()
-        created[pos] = batch.column("moment").fill_null(int(UNDATED)).to_numpy()
+        if batch.column("target").null_count < len(pos):
+            target = target if target.flags.writeable else target.copy()
+            target[pos] = batch.column("target").fill_null(-1).to_numpy()
     links = "SELECT c.pos AS child, q.pos AS parent FROM k c JOIN k q ON c.p = q.m WHERE c.reply"
     for batch in connection.execute(links).to_arrow_reader(100_000):
         parent[batch.column("child").to_numpy()] = batch.column("parent").to_numpy()
     people = connection.execute("SELECT id FROM people ORDER BY code").to_arrow_table().column("id").combine_chunks()
-    return Keys(first, kept, parent, author, target, known, created, people)
+    return Keys(first, kept, parent, author, target, known, people)

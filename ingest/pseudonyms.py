@@ -17,7 +17,7 @@ KEY_BYTES = 32
 _BLOCK = 64  # bytes that SHA-256 takes in at a time
 FORGOTTEN = "forgotten"  # the name of the list in `restricted`
 FORMER_KEY = "key.old"  # the name of the key that a change of key is to destroy
-_CACHED_NAMES = 500_000
+_CACHED_NAMES = 200_000
 
 
 def load_key(restricted: Path, key_file: Path | None = None) -> bytes:

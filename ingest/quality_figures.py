@@ -35,8 +35,6 @@ SELECT
     count(*) FILTER (author_status <> 'known') AS authors_unknown,
     count(*) FILTER (author = answered) AS self_replies,
     count(*) FILTER (moment IS NULL) AS undated,
-    count(*) FILTER (moment < parent_moment) AS earlier_than_parent,
-    count(*) FILTER (moment < parent_moment - 1000000 * $skew) AS beyond_skew,
     count(DISTINCT author) FILTER (bot_reason LIKE 'declared:%') AS bots_declared,
     count(DISTINCT author) FILTER (bot_reason LIKE 'suspected:%') AS bots_suspected,
     coalesce(sum(names_replaced), 0)::BIGINT AS names_replaced,
@@ -44,11 +42,15 @@ SELECT
     max(moment) AS last_at
 FROM final
 """
+_CLOCK = """
+SELECT count(*) FILTER (c.moment < p.moment), count(*) FILTER (c.moment < p.moment - 1000000 * $skew)
+FROM k c JOIN k p ON c.p = p.m WHERE c.reply
+"""
 
 
 def figures(connection: duckdb.DuckDBPyConnection, cursors: list[Cursor]) -> dict[str, Any]:
     """Return every figure about the relations of `ingest.finalise.build` and the files read."""
-    cursor = connection.execute(_COUNTS, {"skew": CLOCK_SKEW_SECONDS})
+    cursor = connection.execute(_COUNTS)
     names = [column[0] for column in cursor.description or []]
     found: dict[str, Any] = dict(zip(names, cursor.fetchone() or [0] * len(names), strict=True))
     found["duplicates"] = _one(connection, "SELECT count(*) FROM dropped")
@@ -64,7 +66,9 @@ def figures(connection: duckdb.DuckDBPyConnection, cursors: list[Cursor]) -> dic
     found |= _names(connection, found["names_replaced"])
     found["by_month"] = _rows(connection, _BY_MONTH, ("platform", "month", "messages"))
     found |= _shares(found)
-    found["clock"] = {k: found.pop(k) for k in ("undated", "earlier_than_parent", "beyond_skew", "cycles")}
+    earlier, beyond = connection.execute(_CLOCK, {"skew": CLOCK_SKEW_SECONDS}).fetchone() or (0, 0)
+    clock = {"undated": found.pop("undated"), "earlier_than_parent": earlier, "beyond_skew": beyond}
+    found["clock"] = clock | {"cycles": found.pop("cycles")}
     found["means"] = meanings(found)
     return found
 

@@ -43,7 +43,7 @@ class IngestSettings:
     bots: tuple[str, ...] = ()
     batch_rows: int = 20_000
     max_line_bytes: int = MAX_LINE
-    memory_limit_mb: int = 384
+    memory_limit_mb: int = 256
     workers: int | None = None
     how: Mapping[Path, How] = field(default_factory=dict)
     fallback: str | None = None

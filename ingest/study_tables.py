@@ -86,6 +86,7 @@ def ingest(
         left_out = frozenset() if keep_others else staged_names(root) - given - settings.kept
         require_one_key(root, mark, given | left_out)
         cursors = stage_all(dumps, root, names, settings, progress)
+        pa.default_memory_pool().release_unused()
         if paths and not any(c.rows + c.withheld for c in cursors):
             _refuse_empty(root, cursors)
         names = everybody(root, listed, mark).names(key)

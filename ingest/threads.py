@@ -45,14 +45,14 @@ def ancestry(parent: Positions, known: Mask) -> Ancestry:
     ([0, 0, 0, 3, 3], [-1, 0, 0, -1, -1], [False, False, False, True, True])
     """
     n = len(parent)
-    itself = np.arange(n, dtype=np.int32)
-    roots = parent < 0
-    up = np.where(roots, itself, parent)
-    near = np.where(roots | ~known[up], np.int32(-1), up)
+    up = np.arange(n, dtype=np.int32)
+    np.copyto(up, parent, where=parent >= 0)
+    near = np.where(known[up], up, np.int32(-1))
+    near[parent < 0] = -1
     for _ in range(n.bit_length() + 1):
         if (parent[up] < 0).all():
             break
-        near = np.where(near < 0, near[up], near)
+        np.copyto(near, near[up], where=near < 0)
         up = up[up]
     lost = parent[up] >= 0
     cyclic = np.zeros(n, np.bool_)

@@ -25,12 +25,15 @@ def string(value: Any) -> str | None:
     if "\x00" in value:
         value = value.replace("\x00", "")
     value = value.strip()
-    if not value.isascii():
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            value = value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return value or None
+    return (value if value.isascii() else _without_surrogates(value)) or None
+
+
+def _without_surrogates(value: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return value
 
 
 def mapping(value: Any) -> dict[str, Any]:

@@ -192,10 +192,10 @@ def _fullname(value: object) -> str | None:
     """Return a full name that tells its kind."""
     if type(value) is not str:
         return None
-    if value[:3] in _KINDS and _is_id(value[3:]):
-        return value.lower()
+    if _FULL_NAME.fullmatch(value):
+        return value
     value = value.strip().lower()
-    return value if value[:3] in _KINDS and _is_id(value[3:]) else None
+    return value if _FULL_NAME.fullmatch(value) else None
 
 
 def _bare_link(value: object) -> str | None:

@@ -20,10 +20,10 @@ def test_a_batch_of_long_lines_is_bounded_by_its_bytes(tmp_path: Path, monkeypat
     held = []
     original = parts.write_table
 
-    def counted(path: Path, table: Any, schema: Any) -> None:
+    def counted(path: Path, table: Any, schema: Any, **how: Any) -> None:
         if path.name.endswith("-texts.parquet"):
             held.append(sum(len(text) for text in table.column("text").to_pylist()))
-        original(path, table, schema)
+        original(path, table, schema, **how)
 
     monkeypatch.setattr(parts, "write_table", counted)
     monkeypatch.setattr(blocks, "BLOCK_BYTES", limit)

@@ -3,7 +3,9 @@
 For an estimand θ = E[m(W, g)] with outcome regression g and Riesz representer α, leaving out a confounder A changes θ by at
 most S · C_Y · C_D, where S² = E[(Y - g)²] E[α²], C_Y² is the share of the outcome's residual variance that A explains, and
 C_D² = r / (1 - r) with r the share of the representer's variance that A adds. The robustness value is the share, the same
-for both, at which the bound reaches the estimate. Measured covariate groups serve as yardsticks: each is left out in turn.
+for both, at which the bound reaches the estimate. Measured covariate groups serve as yardsticks: each is left out in turn,
+and what it explains is set against what is left with all of them, as a hidden trait's share is (Cinelli & Hazlett 2020;
+DoubleML's `sensitivity_benchmark`).
 """
 
 from __future__ import annotations
@@ -30,8 +32,10 @@ class Benchmark:
 
     Attributes:
         group: The group.
-        outcome_share: C_Y²: share of the outcome's residual variance that the group explains.
-        exposure_share: Share of the representer's (or the exposure's residual) variance that the group adds.
+        outcome_share: What the group explains of the outcome, as a share of the variance left with all groups, at most
+            .99: the C_Y² of a hidden trait as strong as the group.
+        exposure_share: What the group adds to the representer's variance (or takes from the exposure's), as a share of
+            that without the group, at most .99: the r of such a trait.
         bias: S C_Y C_D: the change that a hidden trait as strong as the group could make.
         multiple: How many times as strong (in bias) a hidden trait must be to bring the estimate to zero (None: the
             group moves nothing).
@@ -154,8 +158,8 @@ def _strengths(y: Float, e: Float, X: Float, folds: Folds, binary: bool, clip: f
 def _benchmark(
     group: str, full: tuple[float, float], short: tuple[float, float], scale: float, estimate: float
 ) -> Benchmark:
-    outcome_share = min(max((short[0] - full[0]) / short[0], 0.0), 0.99)
-    exposure_share = min(max((full[1] - short[1]) / full[1], 0.0), 0.99)
+    outcome_share = min(max((short[0] - full[0]) / full[0], 0.0), 0.99)
+    exposure_share = min(max((full[1] - short[1]) / short[1], 0.0), 0.99)
     bias = float(largest_bias(scale, outcome_share, exposure_share))
     return Benchmark(group, outcome_share, exposure_share, bias, abs(estimate) / bias if bias > 0 else None)
 
@@ -165,7 +169,7 @@ def tipping_sentence(sensitivity: Sensitivity) -> str:
     known = [b for b in sensitivity.benchmarks if b.multiple is not None]
     share = f"A hidden trait that explains {sensitivity.robustness_value:.1%} of what is left of outcome and exposure"
     if not known:
-        return f"{share} would bring the estimate to zero; no measured group is strong enough to serve as a yardstick."
+        return f"{share} could bring the estimate to zero; no measured group is strong enough to serve as a yardstick."
     strongest = min(known, key=lambda b: b.multiple or 0.0)
     name = strongest.group.replace("_", " ")
-    return f"{share}, {strongest.multiple:.1f} times as strong as {name}, would bring the estimate to zero."
+    return f"{share}, {strongest.multiple:.1f} times as strong as {name}, could bring the estimate to zero."

@@ -98,8 +98,8 @@ def test_each_benchmark_is_its_group_left_out(binary):
     for place, mark in enumerate(found.benchmarks):
         short, less = strengths([j for j in range(3) if j != place])
         assert mark.group == ("a", "b", "noise")[place]
-        assert mark.outcome_share == pytest.approx(max(1 - noise / short, 0), abs=1e-9)
-        assert mark.exposure_share == pytest.approx(max(1 - less / energy, 0), abs=1e-9)
+        assert mark.outcome_share == pytest.approx(min(max(short / noise - 1, 0), 0.99), abs=1e-9)
+        assert mark.exposure_share == pytest.approx(min(max(energy / less - 1, 0), 0.99), abs=1e-9)
         assert mark.bias == pytest.approx(largest_bias(found.scale, mark.outcome_share, mark.exposure_share))
         assert mark.multiple == (pytest.approx(1 / mark.bias) if mark.bias else None)
     strong, weak, none = (m.bias for m in found.benchmarks)

@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 
 from causal import aipw, overlap, plm, regression
 from causal.folds import Folds, graph_folds
-from causal.inference import MAX_PAIR_SHARE, Dependence, Variance, communities_in, dependence
+from causal.inference import MAX_PAIR_SHARE, Dependence, Variance, cluster_words, dependence
 from causal.nuisance import LEARNERS
 from causal.results import Check, Estimate, Status
 from causal.sensitivity import Sensitivity, analyse, tipping_sentence
@@ -270,7 +270,7 @@ def dependence_check(near: Dependence) -> Check:
     if near.cluster is not None:
         said = (
             f"{share:.0%} of all pairs of people are direct neighbours, too many for network HAC: communities are the"
-            f" clusters ({communities_in(near.cluster)} of them, t with one degree of freedom less)."
+            f" clusters ({cluster_words(near.cluster)}, t with one degree of freedom less)."
         )
         return Check("dependence", "warn", said, figures)
     said = (

@@ -220,27 +220,71 @@ def hac_variance(influence: Float, n_rows: int, near: Neighbourhoods, iid: float
 
 
 def cluster_variance(influence: Float, n_rows: int, cluster: Int, iid: float) -> Variance:
-    """Return the variance when whole clusters are independent, with few-cluster t (G - 1 degrees of freedom).
+    """Return the variance when whole clusters are independent, with few-cluster t (G* - 1 degrees of freedom).
+
+    G* is the number of equal clusters as many as these (`effective_clusters`): with one large cluster among many small
+    ones, t with G - 1 degrees of freedom covers too rarely.
 
     Args:
         influence: Sum of the influence values of each person's rows (n_people).
         n_rows: Number of rows the estimate averages over.
-        cluster: Community of each person (n_people). Who has none (-1) is a cluster alone; such people do not count
-            for G, so that many of them make no few communities look like many.
+        cluster: Cluster of each person (n_people). Who has none (-1) is a cluster alone; such people do not count
+            for G*, so that many of them make no few clusters look like many.
         iid: The variance if rows were independent.
     """
     alone = np.where(cluster < 0, -1 - np.arange(len(cluster)), cluster)
     _, code = np.unique(alone, return_inverse=True)
     sums = np.bincount(code, weights=influence)
-    groups = communities_in(cluster)
-    value = float(np.sum(sums**2)) / n_rows**2 * groups / max(groups - 1, 1)
+    groups = effective_clusters(cluster)
+    correction = groups / (groups - 1) if groups > 1 else 1.0
+    value = float(np.sum(sums**2)) / n_rows**2 * correction
     parts = {"iid": iid, "person": float(influence @ influence) / n_rows**2}
-    return Variance(value, float(max(groups - 1, 0)), "community_cluster", parts)
+    return Variance(value, max(groups - 1, 0.0), "community_cluster", parts)
+
+
+def effective_clusters(cluster: Int) -> float:
+    """Return G* = (Σ n_g)² / Σ n_g², n_g the people in cluster g: G for equal clusters, 1 where one holds nearly all.
+
+    >>> effective_clusters(np.repeat([0, 1, 2, 3], 5)), effective_clusters(np.repeat([0, 1], [90, 10])) < 1.3
+    (4.0, True)
+    """
+    _, sizes = np.unique(cluster[cluster >= 0], return_counts=True)
+    return float(sizes.sum() ** 2 / np.sum(sizes**2)) if len(sizes) else 0.0
 
 
 def communities_in(cluster: Int) -> int:
     """Return the number of different communities; -1 stands for none."""
     return len(np.unique(cluster[cluster >= 0]))
+
+
+def cluster_words(cluster: Int) -> str:
+    """Return how many communities there are and, where they are unequal, how many equal ones they are worth."""
+    groups, equal = communities_in(cluster), effective_clusters(cluster)
+    worth = "" if groups - equal < 0.05 else f" of unequal size, worth {equal:.1f} equal ones"
+    return f"{groups} communities{worth}"
+
+
+def without_gaps(graph: csr_array, communities: Int) -> Int:
+    """Return a cluster for everybody who has a tie, so that nobody tied to others counts as independent of them.
+
+    Communities are found on replies; who is tied by a shared thread alone has none. Such people join the community that
+    most of their ties lead to, those next to them follow, and where no tie leads to a community a connected component
+    is a cluster. Who has no tie at all keeps -1.
+
+    Args:
+        graph: n x n symmetric 0/1 graph without loops.
+        communities: Community of each person (n), -1 for none.
+    """
+    cluster = communities.astype(np.int64)
+    while len(joining := np.flatnonzero((cluster < 0) & (graph @ (cluster >= 0) > 0))):
+        known = np.flatnonzero(cluster >= 0)
+        names, code = np.unique(cluster[known], return_inverse=True)
+        member = csr_array((np.ones(len(known)), (known, code)), shape=(len(cluster), len(names)))
+        cluster[joining] = names[csr_array(graph[joining] @ member).argmax(axis=1)]
+    left = np.flatnonzero((cluster < 0) & (np.diff(graph.indptr) > 0))
+    _, component = connected_components(graph[left][:, left], directed=False)
+    cluster[left] = cluster.max(initial=-1) + 1 + component
+    return cluster
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +295,7 @@ class Dependence:
         near: Who depends on whom, among everybody with a row or a tie (n_people).
         person: Person of each row, by place among them (n_rows).
         n_people: How many they are.
-        cluster: Community of each (-1 for none, and for people without rows), where communities are clusters.
+        cluster: Cluster of each (-1 for who is tied to nobody or has no rows), where communities are clusters.
         refused: Why there is no valid interval, if so.
     """
 
@@ -309,13 +353,12 @@ def dependence(
     near = neighbourhoods(graph[nodes][:, nodes], bandwidth, max_pair_share=max_pair_share, among=among, seed=seed)
     if bandwidth is not None or near.pair_share <= max_pair_share:
         return Dependence(near, code, len(nodes), None, None)
-    cluster = np.where(among, communities[nodes], -1)
-    groups = communities_in(cluster)
+    cluster = np.where(among, without_gaps(graph[nodes][:, nodes], communities[nodes]), -1)
     refused = None
-    if groups < FEWEST_COMMUNITIES:
+    if round(effective_clusters(cluster), 6) < FEWEST_COMMUNITIES:
         refused = (
-            f"{near.pair_share:.0%} of all pairs of people are direct neighbours and there are only {groups} communities:"
-            " no interval is valid on so dense a network"
+            f"{near.pair_share:.0%} of all pairs of people are direct neighbours and there are only {cluster_words(cluster)}"
+            f" (at least {FEWEST_COMMUNITIES} equal ones are needed): no interval is valid on so dense a network"
         )
     return Dependence(near, code, len(nodes), cluster, refused)
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import shortest_path
 
@@ -237,11 +238,74 @@ def test_only_people_with_rows_count_as_pairs_and_as_communities():
 
 
 @given(st.lists(st.integers(-1, 4), min_size=2, max_size=30), st.integers(0, 99))
-def test_people_without_community_are_clusters_alone_and_do_not_count(cluster, seed):
+def test_people_without_cluster_are_alone_and_do_not_count_for_the_degrees_of_freedom(cluster, seed):
     labels = np.array(cluster)
     values = np.random.default_rng(seed).normal(size=len(cluster))
     found = inference.cluster_variance(values, len(values), labels, 1.0)
-    groups = len({c for c in cluster if c >= 0})
+    sizes = np.bincount(labels[labels >= 0])
+    groups = sizes.sum() ** 2 / max(np.sum(sizes**2), 1)
     squares = sum(values[labels == c].sum() ** 2 for c in set(cluster) - {-1}) + np.sum(values[labels < 0] ** 2)
-    assert found.dof == max(groups - 1, 0)
-    assert found.value == pytest.approx(squares / len(values) ** 2 * groups / max(groups - 1, 1))
+    assert found.dof == pytest.approx(max(groups - 1, 0))
+    correction = groups / (groups - 1) if groups > 1 else 1.0
+    assert found.value == pytest.approx(squares / len(values) ** 2 * correction)
+
+
+def crowds(sizes):
+    """Crowds in each of which everybody is tied to everybody: (crowd of each person, graph)."""
+    crowd = np.repeat(np.arange(len(sizes)), sizes)
+    return crowd, csr_array((crowd[:, None] == crowd[None, :]).astype(float) - np.eye(len(crowd)))
+
+
+def half_of_each(crowd):
+    return np.where(np.arange(len(crowd)) % 2 == 0, crowd, -1)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "replying"),
+    [
+        ([24] * 8, half_of_each),  # in every crowd half the people only share threads
+        ([24] * 8, lambda crowd: np.where(crowd < 8, -1, crowd)),  # nobody replies
+        ([24] * 9, lambda crowd: np.where(crowd < 4, -1, crowd)),  # four of nine crowds only share threads
+    ],
+)
+def test_people_who_only_share_threads_are_no_independent_clusters(sizes, replying):
+    """300 worlds, true mean 0, one shock per crowd: exact binomial limits at 99%."""
+    crowd, graph = crowds(sizes)
+    near = dependence(graph, replying(crowd), np.arange(len(crowd)))
+    assert near.refused is None
+    covered = 0
+    for world in range(300):
+        rng = np.random.default_rng(world)
+        values = rng.normal(size=len(sizes))[crowd] + rng.normal(size=len(crowd))
+        found = near.variance(values - values.mean())
+        covered += abs(values.mean()) < stats.t.ppf(0.975, found.dof) * found.se
+    assert stats.binomtest(covered, 300).proportion_ci(0.99).high >= 0.95
+
+
+def test_three_crowds_beside_many_small_communities_are_too_few_clusters():
+    """Counting the crowds' people as independent gave an interval that covered 44% here."""
+    crowd, graph = crowds([60] * 3 + [5] * 8)
+    near = dependence(graph, np.where(crowd < 3, -1, crowd), np.arange(len(crowd)))
+    assert near.refused is not None
+    assert "11 communities of unequal size, worth 4.4 equal ones" in near.refused
+
+
+@given(n=st.integers(2, 40), degree=st.floats(0.2, 4), seed=st.integers(0, 500))
+def test_filling_gaps_keeps_communities_and_leaves_only_people_without_ties(n, degree, seed):
+    rng = np.random.default_rng(seed)
+    graph = inference.undirected(sparse_graph(n, degree, rng))
+    communities = rng.integers(-1, 3, size=n)
+    found = inference.without_gaps(graph, communities)
+    assert np.array_equal(found[communities >= 0], communities[communities >= 0])
+    assert np.array_equal(found < 0, (communities < 0) & (np.diff(graph.indptr) == 0))
+    rows, columns = graph.nonzero()
+    made = found > communities.max(initial=-1)  # clusters of people whose ties lead to no community
+    assert np.array_equal(found[rows][made[rows]], found[columns][made[rows]])
+
+
+def test_people_join_the_community_most_of_their_ties_lead_to_and_others_follow_them():
+    ties = [(0, 1), (2, 3), (4, 0), (4, 2), (4, 3), (5, 4), (6, 7)]
+    ends = np.array(ties).T
+    graph = inference.undirected(csr_array((np.ones(len(ties)), ends), shape=(9, 9)))
+    communities = np.array([0, 0, 1, 1, -1, -1, -1, -1, -1])
+    assert inference.without_gaps(graph, communities).tolist() == [0, 0, 1, 1, 1, 1, 2, 2, -1]

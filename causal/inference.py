@@ -29,7 +29,7 @@ from copenet.foundation.seeds import generator
 Bool = NDArray[np.bool_]
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
-Method = Literal["network_hac", "community_cluster"]
+Method = Literal["network_hac", "community_cluster", "cluster", "dyadic"]
 
 MAX_PAIR_SHARE = 0.10
 FEWEST_COMMUNITIES = 8
@@ -63,7 +63,7 @@ class Variance:
     Attributes:
         value: Variance in use, at least 0.
         dof: Degrees of freedom of the t distribution to use; None for the normal.
-        method: `network_hac` or `community_cluster`.
+        method: `network_hac`, `community_cluster`, `cluster` or `dyadic`.
         parts: Variances by other rules, for comparison: `iid`, `person`, `uniform`, `overlap`, `truncated`.
     """
 

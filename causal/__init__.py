@@ -13,14 +13,45 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-_HOMES = dict.fromkeys(("AIPW", "OLS", "PLM", "Naive"), "causal.arrays") | dict.fromkeys(
-    ("AnyPeer", "Count", "Proportion", "Threshold"), "causal.exposure"
+_HOMES = (
+    dict.fromkeys(("AIPW", "OLS", "PLM", "Naive"), "causal.arrays")
+    | dict.fromkeys(("AnyPeer", "Count", "Proportion", "Threshold"), "causal.exposure")
+    | {"LinearInMeans": "causal.linear_in_means"}
+    | dict.fromkeys(
+        ("Bernoulli", "Complete", "Listed", "design_effect", "exposure_probabilities", "randomisation_test"),
+        "causal.randomisation",
+    )
 )
-__all__ = ["AIPW", "OLS", "PLM", "AnyPeer", "Count", "Naive", "Proportion", "Threshold"]
+__all__ = [
+    "AIPW",
+    "OLS",
+    "PLM",
+    "AnyPeer",
+    "Bernoulli",
+    "Complete",
+    "Count",
+    "LinearInMeans",
+    "Listed",
+    "Naive",
+    "Proportion",
+    "Threshold",
+    "design_effect",
+    "exposure_probabilities",
+    "randomisation_test",
+]
 
 if TYPE_CHECKING:
     from causal.arrays import AIPW, OLS, PLM, Naive
     from causal.exposure import AnyPeer, Count, Proportion, Threshold
+    from causal.linear_in_means import LinearInMeans
+    from causal.randomisation import (
+        Bernoulli,
+        Complete,
+        Listed,
+        design_effect,
+        exposure_probabilities,
+        randomisation_test,
+    )
 
 
 def __getattr__(name: str) -> Any:

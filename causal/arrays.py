@@ -85,7 +85,7 @@ def _cell(value: Any) -> Any:
 
 
 def _line(e: Estimate) -> str:
-    name = f"{e.estimator:<6}{e.estimand:<7}"
+    name = f"{e.estimator:<5} {e.estimand:<6} "
     if e.estimate is None:
         return f"{name}refused: {e.refused}"
     if e.se is None:

@@ -125,6 +125,13 @@ class Threshold(Mapping):
         return np.where(n_peers > 0, reached.astype(float), np.nan)
 
 
+def row_normalised(adjacency: csr_array) -> csr_array:
+    """Return W, which takes means over peers: rows divided by their sums; rows of zeros stay."""
+    sums = np.asarray(adjacency.sum(axis=1), dtype=float).ravel()
+    inverse = np.divide(1.0, sums, out=np.zeros_like(sums), where=sums > 0)
+    return csr_array(csr_array(adjacency, dtype=float).multiply(inverse[:, None]))
+
+
 MAPPINGS: dict[str, type[Mapping]] = {kind.name: kind for kind in (AnyPeer, Threshold, Proportion, Count)}
 
 

@@ -261,7 +261,7 @@ def cluster_words(cluster: Int) -> str:
     """Return how many communities there are and, where they are unequal, how many equal ones they are worth."""
     groups, equal = communities_in(cluster), effective_clusters(cluster)
     worth = "" if groups - equal < 0.05 else f" of unequal size, worth {equal:.1f} equal ones"
-    return f"{groups} communities{worth}"
+    return f"{groups} {'community' if groups == 1 else 'communities'}{worth}"
 
 
 def without_gaps(graph: csr_array, communities: Int) -> Int:

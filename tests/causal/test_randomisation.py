@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -138,7 +140,7 @@ def test_horvitz_thompson_is_unbiased_and_its_variance_conservative_over_all_ass
         variances[c] = np.array([total_variance(y, d == c, probabilities.pair(c, c)) for d in shown])
         assert chance @ totals[c] == pytest.approx(y.sum())
         assert chance @ variances[c] >= chance @ totals[c] ** 2 - y.sum() ** 2 - 1e-9
-    for a, b in zip(possible, possible[1:], strict=False):
+    for a, b in pairwise(possible):
         across = probabilities.of(a), probabilities.of(b)
         covariances = [
             total_covariance(

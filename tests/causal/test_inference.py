@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-
 import networkx as nx
 import numpy as np
 import pytest
@@ -134,43 +132,6 @@ def test_a_stored_zero_makes_no_tie_and_weights_and_loops_do_not_count():
     graph = inference.undirected(heavy)
     assert set(zip(*graph.nonzero(), strict=True)) == {(0, 1), (1, 0), (3, 4), (4, 3)}
     assert set(graph.data) == {1}
-
-
-def tutorial(folder):
-    """The tutorial data of networkinference: outcome, regressors and instruments of its 2SLS, and the graph."""
-    graph = nx.read_adjlist(folder / "network.adjlist", nodetype=int)
-    adjacency = nx.to_scipy_sparse_array(graph, nodelist=range(1000), weight=None, format="csr")
-    with (folder / "node_data.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    y, x = (np.array([float(r[name]) for r in rows]) for name in ("Y", "X"))
-    two = (neighbourhoods(csr_array(adjacency), 2).kernel.toarray() > 0) & ~(
-        neighbourhoods(csr_array(adjacency), 1).kernel.toarray() > 0
-    )
-
-    def mean_over(matrix, values):
-        size = np.asarray(matrix.sum(axis=1)).ravel()
-        return np.where(size > 0, (matrix @ values) / np.maximum(size, 1), 0.0)
-
-    near, far = adjacency.toarray() > 0, two
-    regressors = np.column_stack([np.ones(1000), mean_over(near, y), mean_over(near, x), x])
-    instruments = np.column_stack([np.ones(1000), mean_over(far, x), mean_over(near, x), x])
-    return y, regressors, instruments, csr_array(adjacency)
-
-
-def test_parity_with_the_network_hac_of_networkinference(shared_data):
-    folder = shared_data / "parity" / "networkinference_tutorial"
-    y, regressors, instruments, graph = tutorial(folder)
-    inverse = np.linalg.inv(instruments.T @ regressors)
-    beta = inverse @ instruments.T @ y
-    assert beta == pytest.approx([0.93397924, 0.52239823, 2.85116605, 1.00725669], abs=1e-7)
-    influence = 1000 * (instruments * (y - regressors @ beta)[:, None]) @ inverse.T
-    near = neighbourhoods(graph, seed=0)
-    assert (near.suggested, near.bandwidth) == (3, 3)
-    found = [inference.hac_variance(influence[:, j], 1000, near, 0.0).parts for j in range(4)]
-    uniform = np.sqrt([part["uniform"] for part in found])
-    truncated = np.sqrt([part["truncated"] for part in found])
-    assert uniform == pytest.approx([0.1052, 0.0459, 0.1521, 0.0548], abs=6e-5)
-    assert truncated == pytest.approx([0.1210, 0.0537, 0.1900, 0.0680], abs=1.5e-4)
 
 
 def test_parity_with_networkinference_side_by_side():

@@ -56,7 +56,7 @@ def test_the_size_is_exact_at_every_level_that_can_be_reached(name):
         assert chance[p <= level + 1e-9].sum() <= level + 1e-9
 
 
-def test_the_size_of_the_focal_test_is_exact_though_own_treatment_has_an_effect():
+def test_the_size_of_the_focal_test_is_exact_given_own_treatments_though_own_treatment_has_an_effect():
     """Others' treatments change nothing; the own one adds 5. The test on focal units holds the own one fixed."""
     graph, mechanism = ring(8), Complete(8, 4)
     base = np.random.default_rng(0).normal(size=8)
@@ -67,9 +67,10 @@ def test_the_size_of_the_focal_test_is_exact_though_own_treatment_has_an_effect(
 
     assignments, chance = mechanism.support()
     p = np.array([randomisation_test(z, base + 5 * z, mechanism, statistic, focal=focal).p_value for z in assignments])
-    for level in (0.05, 0.1, 0.25, 0.5, 1.0):
-        assert chance[p <= level + 1e-9].sum() <= level + 1e-9
-    assert chance[p <= 1 + 1e-9].sum() == pytest.approx(1.0)
+    for held in np.unique(assignments[:, focal], axis=0):
+        here = (assignments[:, focal] == held).all(axis=1)
+        for level in np.unique(p[here]):
+            assert chance[here & (p <= level + 1e-9)].sum() / chance[here].sum() == pytest.approx(level)
 
 
 def test_a_planted_spillover_is_found_and_its_null_model_is_not_rejected():
@@ -207,6 +208,12 @@ def test_drawn_probabilities_approach_the_exact_ones(monkeypatch):
     assert np.abs(drawn.joint - exact.joint).max() < 5 * np.sqrt(0.25 / 4000)
     assert sum(exact.of(c) for c in exact.conditions) == pytest.approx(np.ones(9))
     assert drawn.joint.diagonal(axis1=2, axis2=3)[np.arange(4), np.arange(4)].min() > 0
+
+
+def test_a_unit_never_drawn_into_a_condition_keeps_a_chance_of_one_in_the_draws_and_one(monkeypatch):
+    monkeypatch.setattr(randomisation, "MOST_ENUMERATED", 1)
+    found = exposure_probabilities(Bernoulli(np.array([1e-12, 0.5])), lambda z: z, draws=99)
+    assert found.of(1)[0] == pytest.approx(1 / 100)
 
 
 def test_conditions_that_cannot_happen_are_refused():

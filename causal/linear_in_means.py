@@ -144,7 +144,7 @@ class LinearInMeans:
             checks += _after(found, data, near)
         beside = [*_ols(data, near, self.settings.level), _naive(data, near, self.settings.level)]
         without = len(frame) - len(data.y)
-        checks += [dependence_check(near)]
+        checks += [dependence_check(near) if self.cluster is None else _cluster_check(near, self.cluster)]
         return Fit(self.name, (*ours, *beside), tuple(checks), without, reason, frame.implementation)
 
     def _data(self, frame: nw.DataFrame[Any], adjacency: Any) -> _Data:
@@ -250,6 +250,16 @@ def _clustered(data: _Data, labels: NDArray[Any]) -> Dependence:
     worth = effective_clusters(cluster)
     few = f"the clusters are worth only {worth:.1f} equal ones (at least {FEWEST_COMMUNITIES} are needed)"
     return replace(base, cluster=cluster, refused=few if round(worth, 6) < FEWEST_COMMUNITIES else None)
+
+
+def _cluster_check(near: Dependence, column: str) -> Check:
+    """Say how many clusters of the user's own there are; whether they touch is for the user to know."""
+    worth = effective_clusters(near.cluster) if near.cluster is not None else 0.0
+    figures = {"method": "cluster", "effective_clusters": worth}
+    if near.refused is not None:
+        return _check("dependence", near.refused, figures)
+    said = f"Rows with different {column} count as independent; the clusters are worth {worth:.1f} equal ones."
+    return Check("dependence", "pass", said, figures)
 
 
 def _collinear(data: _Data) -> str | None:

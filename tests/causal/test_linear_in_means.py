@@ -187,11 +187,14 @@ def test_clusters_of_ones_own_give_cluster_standard_errors_and_too_few_are_refus
     world = S6(n=400, gamma=1.0).simulate(4)
     frame = world.units.to_pandas()
     many = replace(world, units=frame.assign(where=np.arange(400) % 40))
-    found = of(fitted(many, cluster="where"))["own:x"]
+    fit = fitted(many, cluster="where")
+    found = of(fit)["own:x"]
+    assert "different where count as independent" in check(fit, "dependence").detail
     assert found.detail["variance_method"] == "community_cluster"
     assert found.dof == pytest.approx(39, abs=0.2)
     few = fitted(replace(world, units=frame.assign(where=np.arange(400) % 4)), cluster="where")
     assert "worth only 4.0 equal ones" in few.refused
+    assert check(few, "dependence").status == "refused"
     with pytest.raises(UsageError, match="no column nowhere"):
         fitted(world, cluster="nowhere")
 

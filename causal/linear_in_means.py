@@ -136,7 +136,6 @@ class LinearInMeans:
         data = self._data(frame, adjacency)
         near = self._dependence(frame, data, communities)
         reason, checks, first = self._refusal(data, near)
-        reason = reason or near.refused
         found = None if reason else two_stage(data.y, data.regressors, _instruments(data))
         ours = _records(self.name, data, found, near, self.settings.level, reason)
         if found is not None and first is not None:
@@ -199,6 +198,8 @@ class LinearInMeans:
         said = f"I, W and W² differ (smallest singular value {apart:.2g} of the largest)."
         checks = [Check("identification", "pass", said, {"independence": apart})]
         reason, means = _means_check(data)
+        if near.refused is not None:  # then there is no covariance to judge the instruments by
+            return reason or near.refused, [*checks, means], None
         first = first_stage(data.wy, data.exogenous, data.excluded, near)
         weak, strength = _first_check(first)
         return reason or weak, [*checks, means, strength], first

@@ -177,7 +177,8 @@ def overidentification(
     """Return the tests that the instruments agree, or None where there are no more of them than needed.
 
     Sargan: n R² of û on Z. Score (Wooldridge 1995): the surplus instruments' residuals r on the fitted regressors, and
-    (Σ r û)' Ŝ⁻¹ (Σ r û) with Ŝ valid under the dependence in use.
+    (Σ r û)' Ŝ⁻¹ (Σ r û) with Ŝ valid under the dependence in use (its pseudo-inverse where clusters are too few for Ŝ to
+    have full rank, which makes the test conservative).
 
     Args:
         fit: The fit.
@@ -196,7 +197,7 @@ def overidentification(
     held = residual_on(excluded[:, :surplus] / np.linalg.norm(excluded[:, :surplus], axis=0), fitted)
     moments = held * u[:, None]
     total = moments.sum(axis=0)
-    score = float(total @ np.linalg.solve(long_run(moments, near), total))
+    score = float(total @ np.linalg.pinv(long_run(moments, near), hermitian=True) @ total)
     law = stats.chi2(surplus)
     return Overidentification(sargan, float(law.sf(sargan)), score, float(law.sf(score)), surplus)
 

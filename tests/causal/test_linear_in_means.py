@@ -183,6 +183,16 @@ def test_an_estimate_beyond_equilibrium_fails_a_check_and_has_no_total():
     assert "no equilibrium" in of(fit)["total:x"].refused
 
 
+def test_where_no_interval_is_valid_instruments_are_not_judged():
+    """One cluster: the first stage's moments sum to 0, and an F formed of what rounding leaves would be enormous."""
+    fit = fitted(S6(n=400, degree=60, homophily=1.5).simulate(0), settings=EstimationSettings())
+    assert check(fit, "peer_means").status == "pass"
+    assert "no interval is valid" in fit.refused
+    assert all(c.name != "first_stage" for c in fit.checks)
+    assert of(fit)["own:x"].estimate is None
+    assert of(fit, "ols")["own:x"].ci_low is None
+
+
 def test_clusters_of_ones_own_give_cluster_standard_errors_and_too_few_are_refused():
     world = S6(n=400, gamma=1.0).simulate(4)
     frame = world.units.to_pandas()

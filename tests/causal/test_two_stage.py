@@ -113,6 +113,20 @@ def test_the_long_run_covariance_of_clusters_is_that_of_their_sums():
     assert found == pytest.approx(sums.T @ sums)
 
 
+def test_fewer_clusters_than_surplus_instruments_still_give_a_score_test():
+    from types import SimpleNamespace
+
+    rng = np.random.default_rng(0)
+    exogenous, excluded = np.ones((120, 1)), rng.normal(size=(120, 15))
+    endogenous = excluded.sum(axis=1) + rng.normal(size=120)
+    y = endogenous + rng.normal(size=120)
+    regressors = np.column_stack([exogenous, endogenous])
+    near = _clustered(SimpleNamespace(adjacency=ring(120), person=np.arange(120)), np.arange(120) % 10)
+    fit = two_stage(y, regressors, np.column_stack([exogenous, excluded]))
+    over = overidentification(fit, regressors, exogenous, excluded, near)
+    assert (over.dof, over.score) == (14, pytest.approx(10.0))  # 1'P1 over ten clusters, whatever the data
+
+
 def test_what_the_instruments_do_not_move_apart_is_refused():
     y, exogenous, endogenous, excluded = instrumented(4)
     regressors = np.column_stack([exogenous, endogenous])

@@ -209,7 +209,7 @@ def _blocks(prefix: Prefix, person: Int, basis: Basis) -> tuple[list[Block], Int
     blocks += _position(everyone, person)
     blocks += _peers(prefix, past, everyone, person)
     blocks += _text(past, everyone, person)
-    blocks += _place_and_time(prefix, forum[person], basis)
+    blocks += place_and_time(prefix, forum[person], basis)
     if basis.representation is not None:
         values = basis.representation.transform(node_features(past), everyone)[person]
         blocks += [("representation", f"representation_{k}", values[:, k]) for k in range(values.shape[1])]
@@ -361,7 +361,7 @@ def _text(past: History, everyone: csr_array, person: Int) -> list[Block]:
     return blocks + [("peers_text", f"peers_text_{k}", theirs[:, k]) for k in columns]
 
 
-def _place_and_time(prefix: Prefix, forum: Int, basis: Basis) -> list[Block]:
+def place_and_time(prefix: Prefix, forum: Int, basis: Basis) -> list[Block]:
     """Return forum, calendar and their interaction as indicators, and how the forum had fared just before."""
     rows = len(forum)
     at = prefix.period - basis.first

@@ -23,6 +23,7 @@ Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 
 CONTRAST = "E[Y(1) - Y(0)] over person-periods at risk with an eligible peer"
+CONTRAST_OF_POSTS = "E[Y(1) - Y(0)] over posts that others answered"
 SLOPE = "partially linear slope per unit of exposure"
 
 
@@ -42,6 +43,7 @@ class Sample:
         communities: Community of each person.
         binary: Whether the exposure mapping is binary.
         groups: What each covariate stands for (p), the yardsticks of sensitivity.
+        unit: What a row is, in words: `person-periods` or `posts`.
     """
 
     y: Float
@@ -55,6 +57,14 @@ class Sample:
     communities: Int
     binary: bool
     groups: tuple[str, ...]
+    unit: str = overlap.UNIT
+
+    @property
+    def estimand(self) -> str:
+        """What is estimated, in symbols and words."""
+        if not self.binary:
+            return SLOPE
+        return CONTRAST if self.unit == overlap.UNIT else CONTRAST_OF_POSTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +136,8 @@ def estimate(
     `naive` are still given wherever they can be computed.
     """
     name = "aipw" if sample.binary else "plm"
-    reason = overlap.outcome_refusal(sample.y) or overlap.exposure_refusal(sample.e)
-    reason = reason or overlap.events_refusal(sample.y, sample.e)
+    reason = overlap.outcome_refusal(sample.y, sample.unit) or overlap.exposure_refusal(sample.e, sample.unit)
+    reason = reason or overlap.events_refusal(sample.y, sample.e, sample.unit)
     if reason is not None:
         return _without_headline(sample, settings, name, reason)
     if sample.binary:
@@ -156,7 +166,7 @@ def estimate(
 
 def _aipw(sample: Sample, folds: Folds, settings: EstimationSettings) -> _Headline:
     nuisances = aipw.fit_nuisances(sample.y, sample.e, sample.X, folds, learners=settings.learners, seed=settings.seed)
-    check = overlap.overlap_check(sample.e, nuisances.propensity, settings.clip)
+    check = overlap.overlap_check(sample.e, nuisances.propensity, settings.clip, sample.unit)
     balance = _balance_check(sample, nuisances.propensity, settings.clip)
     if check.status == "refused":
         return _Headline(None, None, (check, balance), check.detail, {})
@@ -207,9 +217,13 @@ def _record(
     detail: dict[str, Any] | None = None,
 ) -> Estimate:
     """Return the record of one estimator; refused ones carry no number, `ols` and `naive` at least their point."""
-    estimand = CONTRAST if sample.binary else SLOPE
     point, influence = value
-    base = {"estimator": estimator, "estimand": estimand, "n": len(sample.y), "n_peers": int(sample.n_peers.sum())}
+    base = {
+        "estimator": estimator,
+        "estimand": sample.estimand,
+        "n": len(sample.y),
+        "n_peers": int(sample.n_peers.sum()),
+    }
     if point is None or influence is None or refused is not None:
         return Estimate(**base, **_NOTHING, refused=refused, detail=detail or {})  # type: ignore[arg-type]
     if near.refused is not None:

@@ -99,10 +99,10 @@ class Inputs:
         Messages without a time stay: they are in no period, and who answered one before `time` knew of it. An answer
         that is older than its parent does not yet know whom it answers while the parent is not there.
         """
-        moments = _microseconds(self.messages["created_at"])
+        moments = microseconds(self.messages["created_at"])
         kept = moments < time  # no time is the smallest of all
         features = None if self.features is None else self.features[kept]
-        ties = self.ties.filter(pa.array(_microseconds(self.ties["first_at"]) < time))
+        ties = self.ties.filter(pa.array(microseconds(self.ties["first_at"]) < time))
         later = self.messages["message_id"].filter(pa.array(~kept)).combine_chunks()
         messages = self.messages.filter(pa.array(kept))
         unknown = pc.is_in(messages["parent_id"], value_set=later)
@@ -201,7 +201,7 @@ def events_from(messages: pa.Table, used: Bool, features: Float32 | None = None)
     kept = pc.and_(kept, pc.not_equal(messages["kind"], "repost"))
     kept = pc.and_(kept, pc.invert(pc.is_in(messages["author_id"], value_set=bots.drop_null())))
     index = np.flatnonzero(np.asarray(pc.fill_null(kept, False)))
-    moments = _microseconds(messages["created_at"])
+    moments = microseconds(messages["created_at"])
     ids = np.asarray(messages["message_id"].combine_chunks().to_numpy(zero_copy_only=False))
     index = index[np.lexsort((ids[index], moments[index]))]
     people, person = _arrivals(messages["author_id"], index)
@@ -233,7 +233,7 @@ def tie_events(ties: pa.Table, channel: str, events: Events, calendar: Calendar)
     chosen = ties.filter(pc.equal(ties["channel"], channel))
     order = pa.array(events.people, pa.string())
     ego, peer = (_positions(chosen[name], order) for name in ("source_author", "target_author"))
-    first, last = _microseconds(chosen["first_at"]), _microseconds(chosen["last_at"])
+    first, last = microseconds(chosen["first_at"]), microseconds(chosen["last_at"])
     if np.any(calendar.of(first) != calendar.of(last)):
         raise UsageError(
             "The windows of the ties straddle the periods of the panel, so earlier ties cannot be told from later.",
@@ -251,7 +251,8 @@ def _rows(features: Float32 | None, index: Int) -> Float32:
     return np.asarray(features, dtype=np.float32)[index]
 
 
-def _microseconds(column: pa.ChunkedArray) -> Int:
+def microseconds(column: pa.ChunkedArray) -> Int:
+    """Return times as microseconds since 1970; no time is the smallest integer."""
     filled = pc.fill_null(pc.cast(column, pa.int64()), np.iinfo(np.int64).min)
     return np.asarray(filled.to_numpy(), dtype=np.int64)
 

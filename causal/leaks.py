@@ -190,15 +190,19 @@ def audit(
     """
     periods = sampled_periods(panel)
     build = build or panel_builder(panel.settings, channel, panel.calendar)
-    parts = (
+    return combined(
         truncation_audit(panel, inputs, build, periods),
-        tie_audit(panel, inputs, channel, periods, max_thread_people),
         order_audit(panel, events),
+        tie_audit(panel, inputs, channel, periods, max_thread_people),
         clock_audit(events),
     )
+
+
+def combined(*parts: Check) -> Check:
+    """Return several audits as one check with the worst status; the first two speak where all is well."""
     failed = [p for p in parts if p.status == "fail"]
     warned = [p for p in parts if p.status == "warn"]
     status: Status = "fail" if failed else "warn" if warned else "pass"
-    said = failed or warned or [parts[0], parts[2]]
+    said = failed or warned or list(parts[:2])
     figures = {p.name: {"status": p.status, "detail": p.detail} | p.figures for p in parts}
     return Check("leak_audit", status, " ".join(p.detail for p in said), figures)

@@ -12,6 +12,7 @@ from causal.results import Check
 
 Float = NDArray[np.float64]
 
+UNIT = "person-periods"
 FEWEST_ROWS = 50
 FEWEST_EVENTS = 10
 MOST_OUTSIDE = 0.5
@@ -22,7 +23,7 @@ LEAST_EFFECTIVE = 50.0
 MOST_TOLD_APART = 0.97
 
 
-def outcome_refusal(y: Float) -> str | None:
+def outcome_refusal(y: Float, unit: str = UNIT) -> str | None:
     """Return why the outcome cannot be analysed, if so: nobody, or nearly nobody, shows it or leaves it."""
     if not len(y):
         return "nobody at risk has an eligible peer, so no exposure is defined"
@@ -30,15 +31,13 @@ def outcome_refusal(y: Float) -> str | None:
         return None if np.ptp(y) > 0 else "the outcome never varies"
     events = int(min(y.sum(), len(y) - y.sum()))
     if y.sum() == 0:
-        return f"none of the {len(y):,} person-periods shows the outcome"
+        return f"none of the {len(y):,} {unit} shows the outcome"
     if events < FEWEST_EVENTS:
-        return (
-            f"only {events} of {len(y):,} person-periods differ from the rest in the outcome (at least 10 are needed)"
-        )
+        return f"only {events} of {len(y):,} {unit} differ from the rest in the outcome (at least 10 are needed)"
     return None
 
 
-def events_refusal(y: Float, e: Float) -> str | None:
+def events_refusal(y: Float, e: Float, unit: str = UNIT) -> str | None:
     """Return why an outcome of 0 and 1 cannot be compared between arms, if so: too few rows of an arm show or leave it.
 
     With three events among the exposed an interval is as narrow as chance made it, whatever its rule.
@@ -51,20 +50,20 @@ def events_refusal(y: Float, e: Float) -> str | None:
         if events < FEWEST_EVENTS:
             what = "show" if inside.sum() * 2 <= len(inside) else "do not show"
             return (
-                f"only {events} of {len(inside):,} {name} person-periods {what} the outcome"
+                f"only {events} of {len(inside):,} {name} {unit} {what} the outcome"
                 f" (at least {FEWEST_EVENTS} are needed)"
             )
     return None
 
 
-def exposure_refusal(e: Float) -> str | None:
+def exposure_refusal(e: Float, unit: str = UNIT) -> str | None:
     """Return why the exposure cannot be analysed, if so: it never varies, or an arm is nearly empty."""
     if len(e) and np.ptp(e) == 0:
         return "the exposure never varies: everybody is exposed alike"
     sizes = {name: int(arm.sum()) for name, arm in arms(e).items()}
     if min(sizes.values()) < FEWEST_ROWS:
         said = " and ".join(f"{size:,} {name}" for name, size in sizes.items())
-        return f"no overlap: {said} person-periods (at least {FEWEST_ROWS} of each are needed)"
+        return f"no overlap: {said} {unit} (at least {FEWEST_ROWS} of each are needed)"
     return None
 
 
@@ -119,7 +118,7 @@ def told_apart(e: Float, propensity: Float) -> float:
     return (float(rankdata(propensity)[e == 1].sum()) - exposed * (exposed + 1) / 2) / pairs
 
 
-def overlap_check(e: Float, propensity: Float, clip: float) -> Check:
+def overlap_check(e: Float, propensity: Float, clip: float, unit: str = UNIT) -> Check:
     """Return the overlap check: `refused` without overlap, `warn` where more than a tenth of rows are beyond the clip."""
     apart = told_apart(e, propensity)
     outside = float(np.mean((propensity < clip) | (propensity > 1 - clip)))
@@ -139,12 +138,12 @@ def overlap_check(e: Float, propensity: Float, clip: float) -> Check:
         return Check("overlap", "refused", detail, figures)
     if outside > MOST_OUTSIDE or min(exposed, unexposed) < LEAST_EFFECTIVE:
         detail = (
-            f"No overlap: {outside:.0%} of person-periods are nearly certain to be exposed or not"
+            f"No overlap: {outside:.0%} of {unit} are nearly certain to be exposed or not"
             f" (propensity beyond {clip:g}); the weights leave {exposed:.0f} exposed and {unexposed:.0f} unexposed."
         )
         return Check("overlap", "refused", detail, figures)
     detail = (
-        f"{outside:.1%} of person-periods have a propensity beyond [{clip:g}, {1 - clip:g}] and are clipped; weighted, the"
+        f"{outside:.1%} of {unit} have a propensity beyond [{clip:g}, {1 - clip:g}] and are clipped; weighted, the"
         f" arms are worth {exposed:,.0f} exposed and {unexposed:,.0f} unexposed rows. Says nothing about hidden confounding."
     )
     return Check("overlap", "warn" if outside > WARN_OUTSIDE else "pass", detail, figures)

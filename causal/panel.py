@@ -281,13 +281,12 @@ def _assemble(
 
 def union_graph(panel: Panel, ties: TieEvents) -> csr_array:
     """Return the symmetric 0/1 graph of all ties before the last outcome period (n x n): for folds and inference."""
-    before = ties.before(panel.calendar.start(int(panel.period.max()) + 1))
-    n = len(panel.people)
-    ones = np.ones(2 * len(before))
-    ends = (np.r_[before.ego, before.peer], np.r_[before.peer, before.ego])
-    graph = coo_array((ones, ends), shape=(n, n)).tocsr()
-    graph.sum_duplicates()
-    graph.data[:] = 1.0
+    return tie_graph(ties.before(panel.calendar.start(int(panel.period.max()) + 1)), len(panel.people))
+
+
+def tie_graph(ties: TieEvents, n: int) -> csr_array:
+    """Return the symmetric 0/1 graph of ties among n people (n x n)."""
+    graph = pattern(np.r_[ties.ego, ties.peer], np.r_[ties.peer, ties.ego], n)
     graph.setdiag(0)
     graph.eliminate_zeros()
     return graph

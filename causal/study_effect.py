@@ -52,11 +52,14 @@ class EffectSettings:
     """What is estimated, and how.
 
     Args:
+        design: panel (people by period) or replies (answered posts: the answers are the exposure).
         outcome: The strategy (one of the 14 of the Brief-COPE) whose spread is asked about.
         exposure: The mapping of the peers' behaviour: any_peer, threshold, proportion or count.
         threshold: The share of peers that `threshold` asks for.
-        channel: Through which ties peers are seen: replied_to, received_reply or co_thread.
-        period_weeks: Length of a period.
+        channel: Through which ties peers are seen: replied_to, received_reply or co_thread (panel).
+        reply_hours: For how long after a post an answer counts (replies).
+        helper_hours: For how long after a post helpers who wrote elsewhere were around (replies).
+        period_weeks: Length of a period, and of the outcome window.
         lookback_weeks: How long before a period a tie makes a peer eligible (rounded up to whole periods).
         risk_periods: A person is at risk if they wrote in this many periods before.
         burn_in_periods: Periods before the first row.
@@ -64,16 +67,19 @@ class EffectSettings:
         label_threshold: Probability from which a message counts as using the strategy.
         text_dimensions: Principal components of prior text.
         representation_dimensions: Outputs of the GraphSAGE representation (0: none).
-        placebos: Whether to run the rewired and the future-exposure placebo and the leak audit.
+        placebos: Whether to run the leak audit and, in the panel, the rewired and the future-exposure placebo.
         sensitivity: Whether to compute how strong hidden confounding must be.
         refuter: Whether to let DoWhy identify the estimand and run its placebo refuter on our estimator.
         seed: Seed of all chance.
     """
 
+    design: Literal["panel", "replies"] = "panel"
     outcome: str = "positive_reframing"
     exposure: str = "any_peer"
     threshold: float = 0.5
     channel: str = "received_reply"
+    reply_hours: int = 72
+    helper_hours: int = 12
     period_weeks: int = 2
     lookback_weeks: int = 8
     risk_periods: int = 4
@@ -101,7 +107,8 @@ class EffectSettings:
 
     def _mapping(self, name: str) -> Mapping:
         share = f":{self.threshold}" if name == Threshold.name else ""
-        return mapping_from(name + share, self.channel, self.period_weeks)
+        channel = self.channel if self.design == "panel" else self.design
+        return mapping_from(name + share, channel, self.period_weeks)
 
     @property
     def headline(self) -> str:
@@ -159,17 +166,24 @@ def features_of(messages: pa.Table, embeddings: tuple[Sequence[str], Float32] | 
 
 def exposures_table(panel: Panel, settings: EffectSettings) -> pa.Table:
     """Return every row's exposure by all mappings (schema `EXPOSURES`), so that their agreement can be shown."""
-    authors = pa.array(panel.people, pa.string()).take(pa.array(panel.person))
+    return exposures_of(panel.people, panel.person, panel.period, panel.exposing, panel.n_peers, settings)
+
+
+def exposures_of(
+    people: Sequence[str], person: Int, period: Int, exposing: Int, n_peers: Int, settings: EffectSettings
+) -> pa.Table:
+    """Return the exposures of rows (r) by all mappings."""
+    authors = pa.array(people, pa.string()).take(pa.array(person))
     parts = []
     for name in MAPPINGS:
         mapping = settings._mapping(name)
-        values = mapping.of_counts(panel.exposing.astype(float), panel.n_peers)
+        values = mapping.of_counts(exposing.astype(float), n_peers)
         columns = {
             "author_id": authors,
-            "period": panel.period,
+            "period": period,
             "definition": [mapping.definition] * len(values),
             "value": pa.array(values, from_pandas=True),
-            "n_peers": panel.n_peers,
+            "n_peers": n_peers,
         }
         parts.append(conform(pa.table(columns), EXPOSURES))
     return pa.concat_tables(parts)
@@ -223,16 +237,21 @@ def estimate_study(
         InputError: No message of a known person has a time.
     """
     used = uses_of(messages, labels, settings.outcome, settings.label_threshold)
-    inputs = _without_bots(Inputs(messages, used, features_of(messages, embeddings), ties))
+    inputs = without_bots(Inputs(messages, used, features_of(messages, embeddings), ties))
+    label = label_check(labels_validated, label_error)
+    if settings.design == "replies":
+        from causal.study_replies import estimate_replies
+
+        return estimate_replies(inputs, settings, label, labels_validated=labels_validated, progress=progress)
     study = _prepare(inputs, settings, progress)
     panel = study.panel
     exposure = settings.mapping.of_counts(panel.exposing.astype(float), panel.n_peers)
     audits = _audits(study, settings, max_thread_people)
-    main = _estimated(_sample(study, panel, exposure, panel.eligible, settings), settings, audits, progress)
+    main = estimated(_sample(study, panel, exposure, panel.eligible, settings), settings, audits, progress)
     checks = (*main.checks, *audits, *_further_checks(study, exposure, main, settings, progress))
     if settings.refuter:
         checks = (*checks, *_dowhy_checks(study, exposure, main, settings))
-    checks = (*checks, _label_check(labels_validated, label_error))
+    checks = (*checks, label)
     result = EffectResult(
         outcome=settings.outcome,
         exposure=settings.mapping.definition,
@@ -242,13 +261,13 @@ def estimate_study(
         checks=checks,
         assumptions=assumptions(settings),
         labels_validated=labels_validated,
-        refused=None if main.refused is None else f"{main.refused.rstrip('.')}. {_way_out(main.refused)}",
+        refused=explained(main.refused),
         detail=_detail(study, exposure, main, settings),
     )
     return StudyEffect(result, panel.table(), exposures_table(panel, settings), result.detail)
 
 
-def _without_bots(inputs: Inputs) -> Inputs:
+def without_bots(inputs: Inputs) -> Inputs:
     """Leave out what declared bots wrote, so that no later cut of the tables makes a bot a person."""
     messages = inputs.messages
     bots = messages.filter(pc.starts_with(messages["bot_reason"], "declared"))["author_id"].unique().drop_null()
@@ -263,21 +282,21 @@ def _prepare(inputs: Inputs, settings: EffectSettings, progress: Progress) -> _S
     ties = tie_events(inputs.ties, settings.channel, events, calendar)
     panel = build_panel(events, ties, calendar, settings.panel, progress)
     graph = union_graph(panel, ties)
-    return _Study(inputs, events, ties, panel, graph, _communities(inputs, panel, settings))
+    last = calendar.start(int(panel.period.max()) + 1)
+    return _Study(inputs, events, ties, panel, graph, communities_of(inputs, events.people, last, settings.seed))
 
 
-def _communities(inputs: Inputs, panel: Panel, settings: EffectSettings) -> Int:
-    """Return the community of each person from all ties before the last outcome; -1 without ties.
+def communities_of(inputs: Inputs, people: Sequence[str], last: int, seed: int) -> Int:
+    """Return the community of each person from all ties before `last` (microseconds); -1 without ties.
 
     They cut folds and group people for inference and for rewiring; they are no covariates.
     """
-    last = panel.calendar.moment(int(panel.period.max()) + 1)
-    earlier = inputs.ties.filter(pc.less(inputs.ties["last_at"], pa.scalar(last, inputs.ties["last_at"].type)))
+    earlier = inputs.ties.filter(pc.less(pc.cast(inputs.ties["last_at"], pa.int64()), last))
     try:
-        found = communities(earlier, seed=settings.seed, order=arrivals(inputs.messages)).table
+        found = communities(earlier, seed=seed, order=arrivals(inputs.messages)).table
     except InputError:  # no ties at all: everybody is alone
-        return np.full(len(panel.people), -1, dtype=np.int64)
-    where = pc.index_in(pa.array(panel.people, pa.string()), value_set=found["author_id"].combine_chunks())
+        return np.full(len(people), -1, dtype=np.int64)
+    where = pc.index_in(pa.array(people, pa.string()), value_set=found["author_id"].combine_chunks())
     codes = pc.fill_null(found["community"].combine_chunks().take(where), -1)
     return np.asarray(codes.to_numpy(zero_copy_only=False), dtype=np.int64)
 
@@ -307,7 +326,8 @@ def _sample(
     )
 
 
-def _options(settings: EffectSettings, *, sensitivity: bool = True) -> EstimationSettings:
+def options(settings: EffectSettings, *, sensitivity: bool = True) -> EstimationSettings:
+    """Return how to estimate what the settings ask."""
     return EstimationSettings(seed=settings.seed, sensitivity=sensitivity and settings.sensitivity)
 
 
@@ -317,10 +337,10 @@ def _audits(study: _Study, settings: EffectSettings, max_thread_people: int) -> 
     return (audit(study.panel, study.events, study.inputs, settings.channel, max_thread_people=max_thread_people),)
 
 
-def _estimated(sample: Sample, settings: EffectSettings, audits: tuple[Check, ...], progress: Progress) -> Estimates:
+def estimated(sample: Sample, settings: EffectSettings, audits: tuple[Check, ...], progress: Progress) -> Estimates:
     """Estimate; where an audit failed, the headline is refused and `ols` and `naive` stay."""
     failed = [a for a in audits if a.status == "fail"]
-    main = estimate(sample, _options(settings, sensitivity=not failed), progress)
+    main = estimate(sample, options(settings, sensitivity=not failed), progress)
     if not failed or main.refused is not None:
         return main
     reason = f"{LEAK}: {' '.join(a.detail for a in failed)}".rstrip(".")
@@ -340,7 +360,7 @@ def _further_checks(
         sample = _sample(study, other, values, chosen, settings, extra)
         if other is not panel:  # who is given the same made-up peer depends on one another, too
             sample = replace(sample, adjacency=csr_array(study.graph.maximum(peer_graph(other))))
-        return estimate(sample, _options(settings, sensitivity=False)).estimates[0]
+        return estimate(sample, options(settings, sensitivity=False)).estimates[0]
 
     if settings.placebos and main.refused is None:
         with progress.task("placebos", 2, "checks") as task:
@@ -363,7 +383,7 @@ def _dowhy_checks(study: _Study, exposure: Float, main: Estimates, settings: Eff
     checks = [identification_check(tuple(sorted(set(panel.groups))))]
     if main.refused is None and settings.headline == "aipw":
         rows = _some_people(panel, settings.seed)
-        check = placebo_refuter(_sample(study, panel, exposure, rows, settings), _options(settings))
+        check = placebo_refuter(_sample(study, panel, exposure, rows, settings), options(settings))
         if rows.sum() < panel.eligible.sum():
             check = replace(
                 check, detail=f"{check.detail} It ran on a random part of the people ({rows.sum():,} rows)."
@@ -388,7 +408,7 @@ def _of_counts(mapping: Mapping) -> Any:
     return apply
 
 
-def _label_check(validated: bool, error: dict[str, Any] | None) -> Check:
+def label_check(validated: bool, error: dict[str, Any] | None) -> Check:
     """Say the error of the labels aloud; it is not carried into the interval."""
     if not validated:
         return Check(
@@ -410,6 +430,10 @@ def _label_check(validated: bool, error: dict[str, Any] | None) -> Check:
 
 def assumptions(settings: EffectSettings) -> tuple[str, ...]:
     """Return what must hold for the headline to be the effect, in plain words."""
+    if settings.design == "replies":
+        from causal import study_replies
+
+        return study_replies.assumptions(settings)
     return (
         "No hidden confounding: given their own and their peers' history, prior text, position, forum and time, who "
         "happened to be exposed has nothing else to do with who would use the strategy next. Latent homophily and "
@@ -422,6 +446,11 @@ def assumptions(settings: EffectSettings) -> tuple[str, ...]:
         "Labels are right, or wrong independently of who is connected to whom.",
         "People far apart in the network are nearly independent, given the past (network HAC).",
     )
+
+
+def explained(refused: str | None) -> str | None:
+    """Return a refusal with what to try next."""
+    return None if refused is None else f"{refused.rstrip('.')}. {_way_out(refused)}"
 
 
 def _way_out(reason: str) -> str:
@@ -456,8 +485,8 @@ def _detail(study: _Study, exposure: Float, main: Estimates, settings: EffectSet
         "last_outcome_ends": panel.calendar.moment(int(panel.period.max()) + 2).isoformat(),
         "outcome_share": float(panel.outcome[rows].mean()) if len(used) else None,
         "exposure_mean": float(used.mean()) if len(used) else None,
-        "exposure_values": _histogram(used),
-        "n_peers_values": _histogram(np.minimum(panel.n_peers, 20).astype(float)),
+        "exposure_values": histogram(used),
+        "n_peers_values": histogram(np.minimum(panel.n_peers, 20).astype(float)),
         "dropped_messages": int(panel.dropped.sum()),
         "covariates": list(panel.names),
         "covariate_groups": list(panel.groups),
@@ -468,7 +497,7 @@ def _detail(study: _Study, exposure: Float, main: Estimates, settings: EffectSet
     }
 
 
-def _histogram(values: Float) -> dict[str, list[float]]:
+def histogram(values: Float) -> dict[str, list[float]]:
     """Return values and their counts (at most 20 bins)."""
     if len(np.unique(values)) <= 20:
         distinct, counts = np.unique(values, return_counts=True)

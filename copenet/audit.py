@@ -8,6 +8,7 @@ from copenet.stages.common import result
 from copenet.study import Study
 
 NOT_DONE = "not_done"
+INSTRUMENT = "helper-availability instrument"
 # What causal.md of a careful reader would still ask for, and how to come nearer to it with this version.
 LATER = {
     "label error carried into the interval": "this version says the labeller's error aloud and does not carry it",
@@ -17,14 +18,14 @@ LATER = {
     "missing-tie curve": "not in this version; see `quality` for the share of parents found",
     "event study and adoption hazard": "not in this version",
     "dose-response curve": "not in this version; try --exposure proportion and --exposure count beside the headline",
-    "helper-availability instrument": "not in this version",
+    INSTRUMENT: "only in the design of replies: set effect.design = replies",
     "bots and deleted messages in and out": "add names to ingest.bots and run again to see one side of it",
 }
 
 
 def audit(study: Study) -> list[dict[str, str]]:
     """Return every check: name, status (pass, warn, fail, not_informative, refused, not_done) and detail."""
-    return [*_data(study), *_labels(study), *_network(study), *_effect(study), *_later()]
+    return [*_data(study), *_labels(study), *_network(study), *_effect(study), *_later(study)]
 
 
 def _entry(name: str, status: str, detail: str) -> dict[str, str]:
@@ -74,8 +75,9 @@ def _effect(study: Study) -> list[dict[str, str]]:
     return [first, *(_entry(c["name"], c["status"], c["detail"]) for c in effects["checks"])]
 
 
-def _later() -> list[dict[str, str]]:
-    return [_entry(name, NOT_DONE, detail) for name, detail in LATER.items()]
+def _later(study: Study) -> list[dict[str, str]]:
+    done = {INSTRUMENT} if study.settings.effect.design == "replies" else set()
+    return [_entry(name, NOT_DONE, detail) for name, detail in LATER.items() if name not in done]
 
 
 def not_done(checks: list[dict[str, Any]]) -> list[str]:

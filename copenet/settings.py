@@ -78,12 +78,20 @@ class TextSection(_Section):
 class EffectSection(_Section):
     """The estimand. Declare it before you look at the outcome: the journal keeps the order."""
 
-    design: Literal["network_panel"] = Field(default="network_panel", description="People by period; ties before it.")
+    design: Literal["panel", "replies"] = Field(
+        default="panel", description='"panel": people by period. "replies": posts, by what others answered.'
+    )
     outcome: str = Field(default="positive_reframing", description="One of the 14 Brief-COPE strategies.")
     exposure: Exposure = Field(default="any_peer", description='"any_peer", "threshold", "proportion" or "count".')
     threshold: float = Field(default=0.5, gt=0, le=1, description='The share of peers that "threshold" asks for.')
     channel: Channel = Field(default="received_reply", description='"replied_to", "received_reply" or "co_thread".')
-    period_weeks: int = Field(default=2, ge=1, le=52, description="The length of a period.")
+    reply_hours: int = Field(
+        default=72, ge=1, le=8_760, description="replies: an answer counts this long after a post."
+    )
+    helper_hours: int = Field(default=12, ge=1, le=8_760, description="replies: who is around this long may answer.")
+    period_weeks: int = Field(
+        default=2, ge=1, le=52, description="The length of a period; replies: of the outcome window, too."
+    )
     lookback_weeks: int = Field(default=8, ge=1, le=520, description="Ties this long before a period make peers.")
     risk_periods: int = Field(default=4, ge=1, description="At risk: active in one of this many periods before.")
     burn_in_periods: int = Field(default=4, ge=1, description="Periods before the first row of the panel.")

@@ -9,17 +9,30 @@ Data-generating process
   are chosen by trait) and **coping** (the base rate `trait_rates[U]`).
 * N_i(t): those who replied to i within `lookback_periods` before period t. D_jt: j posted and used the target strategy
   in t. E_it = 1 if any j in N_i(t) has D_jt = 1.
-* Outcome, composite: P(Y_i,t+1 = 1) = a_i * q_i,t+1 * season_t+1 + `effect` * E_it, where Y is "posted and used in t+1"
-  (silent = 0) and q = trait_rates[U_i] + persistence * (i used in either of the last two periods). Whoever does not use
-  the strategy may still post, so that without exposure P(post) = a_i.
+* R_it = 1 if any post (root of a thread) of i in t was answered within `reply_hours`, directly and by somebody else whose
+  account is known, with the target strategy.
+* Outcome, composite: P(Y_i,t+1 = 1) = a_i * q_i,t+1 * season_t+1 + `effect` * E_it + `reply_effect` * R_it, where Y is
+  "posted and used in t+1" (silent = 0) and q = trait_rates[U_i] + persistence * (i used in either of the last two
+  periods). Whoever does not use the strategy may still post, so that without exposure P(post) = a_i.
+* Whom a comment answers does not depend on when that was said, unless `recency_hours` is set: then its weight decays as
+  exp(-age / recency_hours). People write at any time of a period; with `session_hours` each is around once, at a random
+  time that has nothing to do with anybody's trait. With both, who happens to be around decides who answers.
 * `null=True` is the same world with effect 0: homophily, no influence.
 * Passers-by whose accounts are deleted, messages outside the dump that people reply to, and AutoModerator write too;
   they expose nobody, so the truth is that of the recorded network.
 
 Truth
 -----
-The mean over person-periods at risk with at least one eligible peer of P(Y = 1 | E set to 1) - P(Y = 1 | E set to 0),
-that row's exposure set and everything before left as it was, by simulation with common random numbers.
+`truth("panel")`: the mean over person-periods at risk with at least one eligible peer of
+P(Y = 1 | E set to 1) - P(Y = 1 | E set to 0), that row's exposure set and everything before left as it was, by
+simulation with common random numbers.
+
+`truth("replies")`: the mean over posts answered within `reply_hours` of the same contrast of the answers to that post,
+for the use of the strategy in other threads during the two weeks after those hours (see `s7_replies`).
+
+Each truth changes one exposure alone. Where both effects are planted, who is exposed through one channel is so more
+often through the other, too, and an estimate that does not know of the other channel is confounded by it: worlds that
+test one design plant its effect only.
 """
 
 from __future__ import annotations
@@ -31,7 +44,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causal.designs.s7_network import Conversation, Slots
-from causal.designs.s7_world import People, Rows, World
+from causal.designs.s7_world import MORE_USES, MOST_EXTRA, Design, People, Rows, World
 from copenet.foundation.errors import UsageError
 from copenet.foundation.seeds import generator
 
@@ -44,11 +57,12 @@ LEVELS = 4
 
 @dataclass(frozen=True, slots=True)
 class Forced:
-    """One exposure overwritten: person, period and value. Used to check the truth by brute force."""
+    """One exposure (E, or R for replies) overwritten: person, period, value. Used to check the truth by brute force."""
 
     person: int
     period: int
     value: bool
+    design: Design = "panel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +74,11 @@ class S7:
         periods: Number of two-week periods.
         forums: Number of forums.
         effect: Probability added to the composite outcome by any exposing peer.
+        reply_effect: Probability added to it by any exposing answer to a post.
+        reply_hours: For how long after a post an answer counts.
+        recency_hours: Decay of the chance to be answered with age (0: none within the period).
+        chatter: Messages beyond the first of who writes in a period: Poisson with this mean, at most `MOST_EXTRA`.
+        session_hours: How long a person is around in a period, at a time of their own (0: messages at any time).
         null: Whether to run the same world with no effect.
         strategy: The strategy whose spread is planted (one of the 14 of the Brief-COPE).
         trait_rates: P(use | post) by level of the trait, without history.
@@ -92,6 +111,11 @@ class S7:
     burn_in_periods: int = 4
     deleted_share: float = 0.038
     missing_parent_share: float = 0.09
+    reply_effect: float = 0.0
+    reply_hours: int = 72
+    recency_hours: float = 0.0
+    chatter: float = 0.45
+    session_hours: float = 0.0
 
     def __post_init__(self) -> None:
         if self.people < 2 or self.periods < self.burn_in_periods + 2 or self.forums < 1:
@@ -106,6 +130,11 @@ class S7:
     def planted(self) -> float:
         """The effect at work in this world: 0 for the null."""
         return 0.0 if self.null else self.effect
+
+    @property
+    def planted_reply(self) -> float:
+        """The effect of answers at work in this world: 0 for the null."""
+        return 0.0 if self.null else self.reply_effect
 
     def simulate(self, seed: int, *, forced: Forced | None = None) -> World:
         """Return the world of `seed`. `forced` overwrites one exposure, all random numbers kept."""
@@ -133,6 +162,15 @@ def draw_people(settings: S7, seed: int) -> People:
     return People(trait, activity, joined, affinity / affinity.sum(axis=1, keepdims=True))
 
 
+def season(periods: int) -> Float:
+    """Return the factor of every period's rates."""
+    return np.asarray(1 + 0.1 * np.sin(np.arange(periods) * 2 * np.pi / 13))
+
+
+def _column(table: Bool, period: int) -> Bool:
+    return table[:, period] if period >= 0 else np.zeros(len(table), dtype=bool)
+
+
 class _Simulation:
     """The period-by-period loop: outcome, posts, replies, ties, exposure."""
 
@@ -140,11 +178,12 @@ class _Simulation:
         n, periods = settings.people, settings.periods
         self.settings, self.seed, self.forced = settings, seed, forced
         self.people = draw_people(settings, seed)
-        self.season = 1 + 0.1 * np.sin(np.arange(periods) * 2 * np.pi / 13)
+        self.season = season(periods)
         self.used = np.zeros((n, periods), dtype=bool)
         self.posted = np.zeros((n, periods), dtype=bool)
         self.exposed = np.zeros((n, periods), dtype=bool)
         self.n_peers = np.zeros((n, periods), dtype=np.int64)
+        self.replied = np.zeros((n, periods), dtype=bool)
         self.base = np.zeros((n, periods))
         self.draw = np.ones((n, periods))
         self.talk = Conversation(self.people, settings, seed)
@@ -154,7 +193,7 @@ class _Simulation:
             self._eligible(period)
             self._behave(period)
             self._expose(period)
-        rows = Rows(self._at_risk(), self.n_peers, self.exposed, self.used, self.base, self.draw)
+        rows = Rows(self._at_risk(), self.n_peers, self.exposed, self.replied, self.used, self.base, self.draw)
         return World(self.settings, self.seed, self.people, self.talk.posts(), rows)
 
     def _eligible(self, period: int) -> None:
@@ -174,11 +213,11 @@ class _Simulation:
         recent = self.used[:, max(0, period - 2) : period].any(axis=1)
         rate = np.asarray(settings.trait_rates)[people.trait] + settings.persistence * recent
         base = np.where(present, people.activity * rate * self.season[period], 0.0)
-        lag = self.exposed[:, period - 1] if period else np.zeros(settings.people, dtype=bool)
-        used = outcome_draw < base + settings.planted * (lag & present)
+        lag, replied = (_column(table, period - 1) & present for table in (self.exposed, self.replied))
+        used = outcome_draw < base + settings.planted * lag + settings.planted_reply * replied
         otherwise = np.where(present, np.clip((people.activity - base) / (1 - base), 0, 1), 0.0)
         posted = used | (post_draw < otherwise)
-        extra = np.minimum(rng.poisson(0.45, settings.people), 4)
+        extra = np.minimum(rng.poisson(settings.chatter, settings.people), MOST_EXTRA)
         self.base[:, period], self.draw[:, period] = base, np.where(present, outcome_draw, 2.0)
         self.used[:, period], self.posted[:, period] = used, posted
         self.talk.hold(period, self._slots(period, np.where(posted, 1 + extra, 0)))
@@ -188,7 +227,7 @@ class _Simulation:
         rng = generator(self.seed, "s7", "slots", period)
         author = np.repeat(np.arange(self.settings.people), counts)
         first = np.r_[True, author[1:] != author[:-1]] if len(author) else np.zeros(0, dtype=bool)
-        uses = self.used[author, period] & (first | (rng.random(len(author)) < 0.3))
+        uses = self.used[author, period] & (first | (rng.random(len(author)) < MORE_USES))
         share = self.settings.deleted_share
         strangers = int(rng.binomial(len(author), share / (1 - share))) if share else 0
         level = np.r_[self.people.trait[author], rng.integers(LEVELS, size=strangers)]
@@ -196,10 +235,12 @@ class _Simulation:
         return Slots(np.r_[author, np.full(strangers, -1)], level, np.r_[uses, stranger_uses])
 
     def _expose(self, period: int) -> None:
-        """Set E_it: whether any eligible peer used the strategy in t."""
+        """Set E_it, whether any eligible peer used the strategy in t, and R_it, whether an answer to i did."""
         self.exposed[:, period] = (self.peers & self.used[None, :, period]).any(axis=1)
+        self.replied[:, period] = self.talk.exposed[period]
         if self.forced is not None and self.forced.period == period:
-            self.exposed[self.forced.person, period] = self.forced.value
+            forced = self.exposed if self.forced.design == "panel" else self.replied
+            forced[self.forced.person, period] = self.forced.value
 
     def _at_risk(self) -> Bool:
         """Return who posted in the last `risk_periods` before t (n x periods), from the end of the burn-in."""

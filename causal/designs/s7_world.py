@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -22,12 +22,15 @@ Bool = NDArray[np.bool_]
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 
+Design = Literal["panel", "replies"]
 STRANGER = -1
 MODERATOR = -2
 MISSING = -2
 # Monday 2019-01-14 00:00 UTC: a boundary of the fortnights counted from 1970-01-05, as the windows of ties are.
 START = 17_910 * 86_400
 TRUTH_DRAWS = 400
+MOST_EXTRA = 4  # messages of a person in a period beyond the first
+MORE_USES = 0.3  # chance that one of these uses the strategy where the first does
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +63,15 @@ class Posts:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Person x period arrays: at risk, eligible peers, exposure, outcome, its base probability and random number."""
+    """Person x period arrays.
+
+    At risk, eligible peers, exposure (E), exposing answers (R), outcome, its base probability and random number.
+    """
 
     at_risk: Bool
     n_peers: Int
     exposed: Bool
+    replied: Bool
     used: Bool
     base: Float
     draw: Float
@@ -80,15 +87,26 @@ class World:
     posts: Posts
     rows: Rows
 
-    def truth(self) -> dict[str, Any]:
-        """Return the declared estimand of this world, by counterfactual simulation on the same rows.
+    def truth(self, design: Design = "panel") -> dict[str, Any]:
+        """Return the declared estimand of this world under one of the designs.
+
+        Either is found by counterfactual simulation on the rows that the design compares.
+        """
+        if design == "replies":
+            from causal.designs.s7_replies import replies_truth
+
+            return replies_truth(self)
+        return self._panel_truth()
+
+    def _panel_truth(self) -> dict[str, Any]:
+        """Return the contrast of the network panel.
 
         Each row (i, t) at risk with an eligible peer is run with E_it set to 1 and to 0, all before t as it was, with
         common random numbers: `realised` with those of the world itself, `truth` over `TRUTH_DRAWS` further draws.
         """
         settings = self.settings
         person, period = np.nonzero(self.rows.at_risk & (self.rows.n_peers > 0))
-        base = self.rows.base[person, period + 1]
+        base = self.rows.base[person, period + 1] + settings.planted_reply * self.rows.replied[person, period]
         ours = self.rows.draw[person, period + 1]
         return {
             "design": "S7",
@@ -114,8 +132,8 @@ class World:
         return total / (TRUTH_DRAWS * len(base))
 
     def save_truth(self, path: Path) -> Path:
-        """Write the truth to `path`, apart from everything a stage reads."""
-        write_json(path, self.truth())
+        """Write the truth of both designs to `path` (that of the replies inside), apart from everything a stage reads."""
+        write_json(path, self.truth() | {"replies": self.truth("replies")})
         return path
 
     @cached_property

@@ -122,9 +122,10 @@ def _lead(evidence: Evidence, effects: Mapping[str, Any], main: Mapping[str, Any
     exposure = words.EXPOSURES.get(
         str(evidence.setting("effect", "exposure", "")), words.plain(effects.get("exposure", ""))
     )
-    peers = words.CHANNELS.get(str(evidence.setting("effect", "channel", "")), "their peers")
+    peers = words.CHANNELS.get(evidence.channel, "their peers")
+    rows, where = ("answered posts", " in other threads") if evidence.replies else ("person-periods", "")
     return (
-        f"Over {words.number(main.get('n'))} person-periods we asked whether people come to use {outcome} after their "
+        f"Over {words.number(main.get('n'))} {rows} we asked whether people come to use {outcome}{where} after their "
         f"peers ({peers}) did. Comparing {exposure}, among people alike in what was known before, the share who then "
         f"used it differed by {words.points(main.get('estimate'))} {unit} (95% interval "
         f"{words.points(main.get('ci_low'))} to {words.points(main.get('ci_high'))})."

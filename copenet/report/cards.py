@@ -163,15 +163,33 @@ def _searches(found: Mapping[str, Any]) -> list[Fact]:
 _TEXT = "Person-level data live in restricted/, readable by their owner alone; this report is made from totals."
 
 
+_ROWS = {
+    "panel": ("Person-periods compared", "At risk and with at least one eligible peer."),
+    "replies": (
+        "Answered posts compared",
+        "Each with what others answered, all covariates from before the first answer.",
+    ),
+}
+_LEFT_OUT = {
+    "not_answered_in_time": "Posts nobody answered in time",
+    "answered_by_unknown_people_only": "Posts only unknown people answered",
+    "answered_before_written": "Posts answered before they were written",
+    "outcome_window_open": "Posts too late for a whole outcome window",
+}
+
+
 def sample_facts(effects: Mapping[str, Any]) -> list[Fact]:
     """Return who is compared with whom, as far as the effects document says it."""
     detail = effects.get("detail")
     detail = detail if isinstance(detail, Mapping) else {}
     weeks = words.number(detail.get("period_weeks"))
+    left_out = detail.get("rows_left_out")
+    left_out = left_out if isinstance(left_out, Mapping) else {}
     rows = [
-        _count(detail, "rows", "Person-periods compared", "At risk and with at least one eligible peer."),
+        _count(detail, "rows", *_ROWS.get(str(detail.get("design")), _ROWS["panel"])),
         _count(detail, "people", "People among them", "Intervals rest on people and their ties, not on rows."),
         _count(detail, "periods", f"Periods of {weeks} weeks", "Ties and covariates come from before each of them."),
+        *(_count(left_out, key, label, "No row.") for key, label in _LEFT_OUT.items()),
         _count(detail, "rows_without_peers", "Person-periods left out", "No eligible peer, so no exposure is defined."),
         _count(
             detail, "dropped_messages", "Outcome messages dropped", "Written in threads that supplied the exposure."

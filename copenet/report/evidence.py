@@ -76,6 +76,16 @@ class Evidence:
         return part.get(key, default) if isinstance(part, Mapping) else default
 
     @property
+    def replies(self) -> bool:
+        """Whether the design is replies to a post, else the network panel."""
+        return bool(self.setting("effect", "design", "panel") == "replies")
+
+    @property
+    def channel(self) -> str:
+        """Through whom people are exposed, a key of `words.CHANNELS`."""
+        return "replies" if self.replies else str(self.setting("effect", "channel", ""))
+
+    @property
     def suppress_below(self) -> int:
         """The smallest number of people that is shown."""
         return int(self.setting("report", "suppress_below", 8))

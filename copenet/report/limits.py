@@ -16,6 +16,22 @@ class Limit:
 
 _LIMITS: tuple[tuple[tuple[str, ...], Limit], ...] = (
     (
+        ("helper_first_stage",),
+        Limit(
+            "Helper instrument, first stage",
+            "Whether who was around after a post moves what was answered to it, enough to estimate with.",
+            "Whether those helpers reach the author in no other way (exclusion): no data can show that.",
+        ),
+    ),
+    (
+        ("helper_balance",),
+        Limit(
+            "Helper instrument, balance",
+            "Whether posts after which such helpers were around are like others in what was known before.",
+            "Whether they are alike in what was not measured, and whether exclusion holds.",
+        ),
+    ),
+    (
         ("overlap", "positivity"),
         Limit(
             "Overlap",

@@ -91,6 +91,8 @@ def _effects(evidence: Evidence, used: set[str]) -> list[str]:
     effects = evidence.get("effects")
     if not effects:
         return []
+    if evidence.replies:
+        return [_replies_design(evidence, effects), _estimation(effects, used), _limits(effects, used)]
     weeks, back = evidence.setting("effect", "period_weeks", 2), evidence.setting("effect", "lookback_weeks", 12)
     peers = words.CHANNELS.get(str(evidence.setting("effect", "channel")), "their peers")
     design = (
@@ -101,6 +103,17 @@ def _effects(evidence: Evidence, used: set[str]) -> list[str]:
         "before the period; outcome messages in threads that supplied the exposure were left out."
     )
     return [design, _estimation(effects, used), _limits(effects, used)]
+
+
+def _replies_design(evidence: Evidence, effects: Mapping[str, Any]) -> str:
+    hours, weeks = evidence.setting("effect", "reply_hours", 72), evidence.setting("effect", "period_weeks", 2)
+    return (
+        f"The unit is a post that others answered. The exposure is whether and how those who answered it directly within "
+        f"{hours} hours used {words.plain(effects.get('outcome'))}, the outcome whether its author used it in other threads "
+        f"in the {weeks} weeks after these hours (silent people count as not having used it). Covariates are the post "
+        "itself, what its author had written and been answered before the first answer, and history, forum and time; "
+        "outcome messages in the thread of the post were left out."
+    )
 
 
 _CROSS_FIT = "with cross-fitted nuisance functions (Chernozhukov et al., 2018)"
@@ -116,10 +129,23 @@ def _estimation(effects: Mapping[str, Any], used: set[str]) -> str:
     else:
         used |= {"robins1994"}
         how = f"augmented inverse probability weighting (Robins et al., 1994) {_CROSS_FIT}"
+    helper = _helper(effects, used)
     return (
         f"We estimated it by {how}, folds being cut along the network. {_adjustment(detail, used)}Scores were summed "
         f"within people; {_inference(detail, used)}. A naive difference and ordinary least squares on the same rows "
-        "stand beside it."
+        f"stand beside it{helper}."
+    )
+
+
+def _helper(effects: Mapping[str, Any], used: set[str]) -> str:
+    """Name the instrument where it was tried, refused or not."""
+    if not any(e.get("estimator") == "helper_iv" for e in words.estimates(effects)):
+        return ""
+    used |= {"montielolea2013", "frandsen2023"}
+    return (
+        ", as does two-stage least squares with the leave-one-out propensity of the helpers around after the post as an "
+        "instrument (an examiner design; Frandsen et al., 2023), its first stage judged by the effective F (Montiel Olea "
+        "& Pflueger, 2013)"
     )
 
 

@@ -17,6 +17,8 @@ REFERENCES: dict[str, str] = {
     "egami2024": "Egami, N., & Tchetgen Tchetgen, E. J. (2024). Identification and estimation of causal peer effects "
     "using double negative controls for unmeasured network confounding. Journal of the Royal Statistical Society "
     "Series B, 86(2), 487–511.",
+    "frandsen2023": "Frandsen, B., Lefgren, L., & Leslie, E. (2023). Judging judge fixed effects. American Economic "
+    "Review, 113(1), 253–277.",
     "gaffney2018": "Gaffney, D., & Matias, J. N. (2018). Caveat emptor, computational social science: Large-scale "
     "missing data in a widely-published Reddit corpus. PLOS ONE, 13(7), e0200162.",
     "hamilton2017": "Hamilton, W. L., Ying, R., & Leskovec, J. (2017). Inductive representation learning on large "
@@ -25,6 +27,8 @@ REFERENCES: dict[str, str] = {
     "variables. Journal of Econometrics, 222(2), 882–908.",
     "leung2022": "Leung, M. P. (2022). Causal inference under approximate neighborhood interference. Econometrica, "
     "90(1), 267–293.",
+    "montielolea2013": "Montiel Olea, J. L., & Pflueger, C. (2013). A robust test for weak instruments. Journal of "
+    "Business & Economic Statistics, 31(3), 358–369.",
     "reagle2022": "Reagle, J. (2022). Disguising Reddit sources and the efficacy of ethical research. Ethics and "
     "Information Technology, 24, 41.",
     "robins1994": "Robins, J. M., Rotnitzky, A., & Zhao, L. P. (1994). Estimation of regression coefficients when some "

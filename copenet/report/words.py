@@ -13,6 +13,7 @@ ESTIMATORS = {
     "ols": "OLS + covariates",
     "aipw": "AIPW, network HAC",
     "plm": "Partially linear slope, network HAC",
+    "helper_iv": "Helper instrument (2SLS)",
 }
 STATUS = {
     "pass": ("✓", "passed"),
@@ -32,6 +33,7 @@ CHANNELS = {
     "received_reply": "people who had replied to them",
     "replied_to": "people they had replied to",
     "co_thread": "people they had shared a thread with",
+    "replies": "those who answered their post",
 }
 
 

@@ -125,7 +125,7 @@ def settings_of(study: Study) -> EffectSettings:
     from causal.study_effect import EffectSettings
 
     seed = study.seed if study.effect_seed is None else study.effect_seed
-    return EffectSettings(**study.settings.effect.model_dump(exclude={"design"}), seed=seed)
+    return EffectSettings(**study.settings.effect.model_dump(), seed=seed)
 
 
 def declared(study: Study) -> dict[str, Any]:
@@ -181,12 +181,14 @@ def question(document: dict[str, Any]) -> str:
     >>> question({"outcome": "planning", "exposure": "any_peer(received_reply)", "detail": {"period_weeks": 2}})
     'any peer showed planning (received reply) → shows it within the next 2 weeks'
     """
-    name, _, channel = document["exposure"].partition("(")
+    name, _, channel = document["exposure"].rstrip(")").partition("(")
     weeks = document["detail"].get("period_weeks")
     when = f"within the next {weeks} week{'s' if weeks != 1 else ''}" if weeks else "in the period after"
     who = _WHO.get(name.split(":")[0], name)
-    through = channel.rstrip(")").replace("_", " ")
-    return f"{who} showed {document['outcome'].replace('_', ' ')} ({through}) → shows it {when}"
+    what = document["outcome"].replace("_", " ")
+    if channel == "replies":
+        return f"{who.replace('peer', 'answerer')} of a post showed {what} → its author shows it elsewhere {when}"
+    return f"{who} showed {what} ({channel.replace('_', ' ')}) → shows it {when}"
 
 
 _WHO = {"any_peer": "any peer", "threshold": "a share of peers", "proportion": "more peers", "count": "each peer"}

@@ -23,19 +23,27 @@ def run(study: Study, progress: Progress) -> Saying:
     undrawn = _draw(study)
     found = versions()
     save(study, "manifest", manifest(study, found))
-    truth = study.path / "truth.json"
     path = write_report(
         study.results,
         study.results / "report.html",
         settings=study.settings.public(),
         versions=found,
-        truth=read_json(truth) if truth.is_file() else None,
+        truth=_truth(study),
     )
     leaks = scan_outputs(study)
     line = f"{path}  one file, opens offline"
     notes = [f"{undrawn}"] if undrawn else []
     notes += [f"{len(leaks)} files hold ids of people or messages: {', '.join(leaks)}"] if leaks else []
     return Saying(line, "warn" if notes else "ok", tuple(notes))
+
+
+def _truth(study: Study) -> dict[str, Any] | None:
+    """Return the planted truth of a simulation for the design that is estimated."""
+    path = study.path / "truth.json"
+    if not path.is_file():
+        return None
+    planted: dict[str, Any] = read_json(path)
+    return planted if study.settings.effect.design == "panel" else planted.get("replies")
 
 
 def _draw(study: Study) -> str:

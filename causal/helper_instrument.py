@@ -131,15 +131,20 @@ def propensities(events: Events, answers: Answers, helper: Int, author: Int, tim
     return np.asarray((uses + PRIOR * share) / (count + PRIOR))
 
 
-def residuals(values: Float, controls: Float) -> Float:
-    """Return what controls (n x k, standardised inside, a constant added) leave of each column of values (n x c)."""
+def residuals(values: Float, controls: Float) -> tuple[Float, float]:
+    """Return what controls leave of each column of values (n x c), and n / (n - k - 1) for variances.
+
+    Args:
+        values: n x c.
+        controls: n x k, standardised inside; a constant is added.
+    """
     spread = controls.std(axis=0)
     scaled = (controls[:, spread > 0] - controls[:, spread > 0].mean(axis=0)) / spread[spread > 0]
     with_one = np.column_stack([np.ones(len(values)), scaled])
     basis, size, _ = np.linalg.svd(with_one, full_matrices=False)
     basis = basis[:, size > size.max() * 1e-10]
     left = values - basis @ (basis.T @ values)
-    return np.asarray(left * math.sqrt(len(values) / max(len(values) - basis.shape[1], 1)))
+    return left, len(values) / max(len(values) - basis.shape[1] - 1, 1)
 
 
 def ratio(top: Float, bottom: Float) -> tuple[float, Float]:
@@ -148,28 +153,30 @@ def ratio(top: Float, bottom: Float) -> tuple[float, Float]:
     return value, (top - value * bottom) / bottom.mean()
 
 
-def first_stage(e: Float, z: Float, near: Dependence) -> FirstStage:
-    """Return the first stage from residuals of exposure and instrument (n each)."""
+def first_stage(e: Float, z: Float, near: Dependence, lost: float = 1.0) -> FirstStage:
+    """Return the first stage from residuals of exposure and instrument (n each); `lost` is that of `residuals`."""
     value, influence = ratio(z * e, z * z)
-    se = near.variance(influence).se
+    se = near.variance(influence).se * math.sqrt(lost)
     strength = (value / se) ** 2 if se > 0 else 0.0
     return FirstStage(value, se, float(strength), float((z @ e) ** 2 / ((z @ z) * (e @ e))), len(e))
 
 
-def anderson_rubin(y: Float, e: Float, z: Float, near: Dependence, level: float = 0.95) -> tuple[float, float, float]:
+def anderson_rubin(
+    y: Float, e: Float, z: Float, near: Dependence, *, lost: float = 1.0, level: float = 0.95
+) -> tuple[float, float, float]:
     """Return the ends of the Anderson-Rubin interval (infinite where it has none) and the p-value of no effect.
 
-    β is kept unless (Σ z̃(ỹ - βẽ))² exceeds its critical value times the HAC variance of that sum, which is quadratic in
+    y, e and z are residuals (n each), `lost` is that of `residuals`. β is kept unless (Σ z̃(ỹ - βẽ))² exceeds its critical value times the HAC variance of that sum, which is quadratic in
     β; the kernel is the one in use at β̂.
     """
     a, b = z * y, z * e
     beta, influence = ratio(a, b)
     law = stats.norm if near.cluster is None else stats.t(max(communities_less_one(near), 1))
-    c = float(law.ppf(0.5 + level / 2)) ** 2
+    c = float(law.ppf(0.5 + level / 2)) ** 2 * lost
     form = _form(near, influence)
     vaa, vbb, vsum = form(a - a.mean()), form(b - b.mean()), form(a + b - a.mean() - b.mean())
     vab = (vsum - vaa - vbb) / 2
-    p = float(2 * law.sf(abs(a.mean()) / math.sqrt(vaa))) if vaa > 0 else 1.0
+    p = float(2 * law.sf(abs(a.mean()) / math.sqrt(vaa * lost))) if vaa > 0 else 1.0
     square, cross, level_term = b.mean() ** 2 - c * vbb, a.mean() * b.mean() - c * vab, a.mean() ** 2 - c * vaa
     inside = cross**2 - square * level_term
     if square <= 0 or inside < 0:
@@ -216,16 +223,17 @@ def estimate_iv(
     near = dependence(sample.adjacency, sample.communities, sample.person[rows], seed=seed)
     if near.refused is not None:
         return _refused(base, len(y), near.refused), ()
-    y, e, z = residuals(np.column_stack([y, e, z]), X).T
-    stage = first_stage(e, z, near)
+    left, lost = residuals(np.column_stack([y, e, z]), X)
+    y, e, z = left.T
+    stage = first_stage(e, z, near, lost)
     helpers = float(np.mean(found.helpers[rows]))
     checks = (stage_check(stage, helpers), balance_check(sample, found, near))
     weak = weakness(stage)
     if weak is not None:
         return _refused(base, len(y), weak), checks
     beta, influence = ratio(z * y, z * e)
-    low, high, p = anderson_rubin(y, e, z, near, level)
-    variance = near.variance(influence)
+    low, high, p = anderson_rubin(y, e, z, near, lost=lost, level=level)
+    variance = near.variance(influence * math.sqrt(lost))
     detail = variance.describe() | {"effective_f": stage.effective_f, "interval": "anderson_rubin"}
     estimate = Estimate(
         **base,
@@ -293,7 +301,7 @@ def balance_check(sample: Sample, found: Availability, near: Dependence) -> Chec
     varying = sample.X[rows].std(axis=0) > 0
     columns = np.flatnonzero(~strata & varying)
     values = np.column_stack([found.value[rows], sample.X[rows][:, columns]])
-    left = residuals(values, sample.X[rows][:, strata])
+    left = residuals(values, sample.X[rows][:, strata])[0]
     kept = left[:, 1:].std(axis=0) > 1e-8 * sample.X[rows][:, columns].std(axis=0)
     columns, z, others = columns[kept], left[:, 0], left[:, 1:][:, kept]
     partial, t = _imbalance(z, others, near)

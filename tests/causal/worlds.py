@@ -13,6 +13,7 @@ from causal.designs import S7
 from causal.designs.s7_world import START
 from causal.events import Inputs, calendar_of, events_from, tie_events
 from causal.panel import PanelSettings, build_panel
+from causal.reply_design import build_replies
 from copenet.foundation.seeds import generator
 from graph.ties import build_ties
 from ingest.schema import MESSAGES
@@ -106,3 +107,24 @@ def simulated(seed=5, people=150, null=False, periods=10):
     features = np.eye(4)[world.posts.level] + rng.normal(scale=0.3, size=(len(world.posts.level), 4))
     ties = build_ties(messages, window_days=14).ties
     return world, Inputs(messages, world.posts.uses, features.astype(np.float32), ties)
+
+
+@cache
+def simulated_replies(seed=5, people=260, periods=11, effect=0.25, null=False):
+    """A small simulated study in which answers act: (world, inputs). Text features as in `simulated`."""
+    world = S7(people=people, periods=periods, null=null, effect=0.0, reply_effect=effect, recency_hours=12).simulate(
+        seed
+    )
+    messages, _ = world.tables()
+    rng = generator(seed, "features")
+    features = np.eye(4)[world.posts.level] + rng.normal(scale=0.3, size=(len(world.posts.level), 4))
+    ties = build_ties(messages, window_days=14).ties
+    return world, Inputs(messages, world.posts.uses, features.astype(np.float32), ties)
+
+
+def replies_of(inputs, settings=PanelSettings(text_dimensions=3), hours=72):
+    """The answered posts of a study, with its events and ties."""
+    events = events_from(inputs.messages, inputs.used, inputs.features)
+    calendar = calendar_of(events, settings.period_weeks)
+    ties = tie_events(inputs.ties, "received_reply", events, calendar)
+    return build_replies(inputs, events, ties, calendar, settings, reply_hours=hours), events, ties

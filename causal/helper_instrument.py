@@ -181,7 +181,7 @@ def anderson_rubin(
     inside = cross**2 - square * level_term
     if square <= 0 or inside < 0:
         return -math.inf, math.inf, p
-    return (cross - math.sqrt(inside)) / square, (cross + math.sqrt(inside)) / square, p
+    return float((cross - math.sqrt(inside)) / square), float((cross + math.sqrt(inside)) / square), p
 
 
 def communities_less_one(near: Dependence) -> int:

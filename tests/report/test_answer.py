@@ -41,6 +41,14 @@ def test_an_effect_is_given_with_interval_assumption_and_what_would_overturn_it(
     assert "label error" in said.overturn
 
 
+def test_the_design_of_replies_is_told_as_such() -> None:
+    settings = SETTINGS | {"effect": SETTINGS["effect"] | {"design": "replies", "reply_hours": 48}}
+    finding = answer(evidence_of(documents(), settings)).finding
+    assert "3,790 answered posts" in finding
+    assert "in other threads after their peers (those who answered their post) did" in finding
+    assert "person-periods" not in finding
+
+
 def test_the_way_from_the_naive_comparison_is_told() -> None:
     assert "The naive comparison gives +24.0; 15.0 of that goes" in answer(evidence_of(documents())).finding
 

@@ -124,3 +124,22 @@ def test_a_codebook_labels_every_outcome_and_validates_none(study):
     write_json(study.results / "labels.json", {"models": [], "labels_validated": False, "thresholds": {}})
     effect._require_labels(study, "religion")
     assert not common.labels_validated(study, "religion")
+
+
+def test_the_design_and_its_hours_are_settings_of_the_study(study):
+    asked = study.with_changes({"effect.design": "replies", "effect.reply_hours": 48, "effect.helper_hours": 6})
+    found = settings_of(asked)
+    assert (found.design, found.reply_hours, found.helper_hours) == ("replies", 48, 6)
+    assert found.mapping.definition == "any_peer(replies)"
+    assert settings_of(study).mapping.definition == "any_peer(received_reply)"
+    with pytest.raises(UsageError):
+        study.with_changes({"effect.design": "threads"})
+
+
+def test_the_question_names_the_design():
+    document = {"outcome": "planning", "exposure": "any_peer(replies)", "detail": {"period_weeks": 2}}
+    assert effect.question(document) == (
+        "any answerer of a post showed planning → its author shows it elsewhere within the next 2 weeks"
+    )
+    panel = document | {"exposure": "any_peer(received_reply)"}
+    assert effect.question(panel) == "any peer showed planning (received reply) → shows it within the next 2 weeks"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from copenet import journal
+from copenet.foundation.files import write_json
 from copenet.foundation.progress import SILENT
 from copenet.settings import Settings
 from copenet.stages import report
@@ -40,3 +41,10 @@ def test_no_setting_that_names_a_person_a_file_or_a_server_leaves_the_study(stud
 def test_usernames_cannot_be_tried_against_the_digest(study):
     assert study.settings.digest() == Settings().digest()
     assert study.with_changes({"effect.outcome": "planning"}).settings.digest() != Settings().digest()
+
+
+def test_the_truth_beside_an_estimate_is_that_of_its_design(study):
+    assert report._truth(study) is None
+    write_json(study.path / "truth.json", {"truth": 0.08, "replies": {"truth": 0.15}})
+    assert report._truth(study)["truth"] == 0.08
+    assert report._truth(study.with_changes({"effect.design": "replies"}))["truth"] == 0.15

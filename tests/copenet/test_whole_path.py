@@ -300,6 +300,16 @@ def test_data_too_short_for_one_row_are_refused_like_any_other_design(copy):
     assert saying(found).level == "refused"
 
 
+def test_answers_to_posts_are_estimated_by_a_setting_and_said(copy, call):
+    asked = ("effect", "estimate", copy, "--set", "effect.design=replies", "--set", "effect.reply_hours=168")
+    found = document(call, *asked)
+    assert found["exposure"] == "any_peer(replies)"
+    assert {row["estimator"] for row in found["estimates"]} == {"aipw", "ols", "naive", "helper_iv"}
+    assert {"leak_audit", "helper_first_stage"} <= {check["name"] for check in found["checks"]}
+    assert "first answer" in found["assumptions"][0]
+    assert "of a post showed positive reframing" in call(*asked).output
+
+
 @pytest.mark.neo4j
 def test_the_same_study_on_a_neo4j_server(study, copy, call, neo4j_server, monkeypatch):
     monkeypatch.setenv("COPENET_NEO4J_PASSWORD", neo4j_server.password)

@@ -169,3 +169,18 @@ def test_what_was_done_is_not_listed_as_missing() -> None:
     found = effects()
     found["checks"].append(check("double_negative_control", "pass", "Fine.", {}))
     assert "negative controls" not in " ".join(cards.not_done(evidence_of({"effects": found})))
+
+
+def test_the_rows_of_the_replies_design_are_posts_and_those_left_out_are_counted() -> None:
+    left_out = {"not_answered_in_time": 12, "outcome_window_open": 3}
+    said = facts(cards.sample_facts({"detail": {"design": "replies", "rows": 40, "rows_left_out": left_out}}))
+    assert said["Answered posts compared"] == "40"
+    assert said["Posts nobody answered in time"] == "12"
+    assert said["Posts too late for a whole outcome window"] == "3"
+    assert "Person-periods compared" not in said
+
+
+def test_what_the_instrument_cannot_show_is_said() -> None:
+    assert "exclusion" in limit_of("helper_first_stage").cannot
+    assert limit_of("helper_balance").title == "Helper instrument, balance"
+    assert limit_of("balance").title == "Balance"

@@ -17,7 +17,7 @@ from copenet.report.evidence import Evidence
 from copenet.report.methods import methods
 from copenet.report.plots import _merged, ladder_order
 from copenet.report.references import REFERENCES
-from tests.report.documents import QUALITY, SETTINGS, TRUTH, documents, effects
+from tests.report.documents import QUALITY, SETTINGS, TRUTH, documents, effects, estimate
 
 
 def evidence_of(found: dict[str, Any], truth: dict[str, Any] | None = None) -> Evidence:
@@ -189,3 +189,18 @@ def test_variables_with_the_same_arrows_share_a_box() -> None:
     assert labels["a"] == "Known before the period\na, b"
     assert labels["c"] == "C"
     assert arrows == [("u", "a"), ("a", "e"), ("c", "e"), ("e", "y")]
+
+
+def test_the_methods_of_the_replies_design_are_its_own() -> None:
+    found = documents()
+    found["effects"]["estimates"].append(estimate("helper_iv", None))
+    settings = SETTINGS | {"effect": SETTINGS["effect"] | {"design": "replies", "reply_hours": 48}}
+    said = methods(Evidence(found, {}, {}, settings, {}))
+    text = " ".join(said.paragraphs)
+    assert "The unit is a post that others answered" in text
+    assert "within 48 hours" in text
+    assert "a person in a period" not in text
+    assert "leave-one-out propensity" in text
+    assert any("Montiel Olea" in work for work in said.references)
+    panel = methods(Evidence(documents(), {}, {}, SETTINGS, {}))
+    assert not any("Montiel Olea" in work for work in panel.references)

@@ -7,10 +7,16 @@ from typing import Any
 
 WIDTH = 25
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
-NAMES = {"naive": "naive", "ols": "OLS + covariates", "aipw": "AIPW, network HAC", "plm": "slope, network HAC"}
+NAMES = {
+    "naive": "naive",
+    "ols": "OLS + covariates",
+    "aipw": "AIPW, network HAC",
+    "plm": "slope, network HAC",
+    "helper_iv": "helper instrument",
+}
 CONDITIONAL = frozenset({"hidden_confounder", "identification"})
 """Checks that say "only if": "passed" would promise what nobody can check."""
-_ORDER = ("naive", "ols")
+_ORDER = ("naive", "ols", "helper_iv")
 
 
 def ladder(document: Mapping[str, Any], truth: float | None = None) -> list[str]:
@@ -27,7 +33,7 @@ def ladder(document: Mapping[str, Any], truth: float | None = None) -> list[str]
 
 
 def main_rows(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the naive, the OLS and the headline row, in that order."""
+    """Return the naive, the OLS, the instrument's (where there is one) and the headline row, in that order."""
     wanted = (*_ORDER, document["headline"])
     rows = {row["estimator"]: row for row in reversed(document["estimates"])}
     return [rows[name] for name in wanted if name in rows]

@@ -65,6 +65,18 @@ def test_the_truth_is_that_of_whole_worlds_run_again_with_and_without_the_answer
     assert error < 0.09
 
 
+def test_only_answers_in_time_to_roots_expose():
+    """R recomputed from the posts with a loop."""
+    world = S7(people=400, periods=8, reply_hours=60).simulate(4)
+    posts, found = world.posts, np.zeros_like(world.rows.replied)
+    for m in np.flatnonzero((posts.parent >= 0) & posts.uses & (posts.author >= 0)).tolist():
+        root = int(posts.parent[m])
+        if posts.parent[root] == -1 and posts.author[root] >= 0 and posts.time[m] - posts.time[root] <= 60 * HOUR:
+            found[posts.author[root], posts.time[m] // PERIOD] = True
+    assert np.array_equal(found, world.rows.replied)
+    assert found.sum() > 50
+
+
 def test_the_rows_of_the_truth_are_those_of_the_design():
     world, inputs = simulated_replies()
     rows = reply_rows(world)

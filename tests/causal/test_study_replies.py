@@ -12,6 +12,7 @@ from scipy.sparse import csr_array
 
 from causal import study_replies
 from causal.estimators import Sample
+from causal.results import Estimate
 from causal.schema import EXPOSURES, PANEL
 from causal.study_effect import EffectSettings, assumptions, estimate_study
 from copenet.foundation.errors import RefusedError
@@ -85,7 +86,9 @@ def test_the_instrument_that_is_too_weak_here_is_refused_and_the_headline_stands
     assert study.result.refused is None
 
 
-def test_a_shuffled_clock_refuses_headline_and_instrument():
+def test_a_shuffled_clock_refuses_headline_and_instrument(monkeypatch):
+    strong = Estimate("helper_iv", "", 0.2, 0.1, 0.0, 0.4, 0.04, 100, 100)
+    monkeypatch.setattr(study_replies, "estimate_iv", lambda *_, **__: (strong, ()))
     messages, labels, texts, _ = tables(people=260, periods=11, seed=5)
     place, field = messages.column_names.index("created_at"), messages.schema.field("created_at")
     times = messages["created_at"].take(np.random.default_rng(0).permutation(messages.num_rows))
@@ -95,7 +98,9 @@ def test_a_shuffled_clock_refuses_headline_and_instrument():
     assert result.refused is not None
     found = by_name(result)
     assert found["aipw"].estimate is None
-    assert found["helper_iv"].estimate is None
+    helper = found["helper_iv"]
+    assert (helper.estimate, helper.se, helper.ci_low, helper.p_value) == (None,) * 4
+    assert "leak audit" in helper.refused
 
 
 def test_a_proportion_gets_a_slope():

@@ -166,8 +166,14 @@ def anderson_rubin(
 ) -> tuple[float, float, float]:
     """Return the ends of the Anderson-Rubin interval (infinite where it has none) and the p-value of no effect.
 
-    y, e and z are residuals (n each), `lost` is that of `residuals`. β is kept unless (Σ z̃(ỹ - βẽ))² exceeds its critical value times the HAC variance of that sum, which is quadratic in
+    β is kept unless (Σ z̃(ỹ - βẽ))² exceeds its critical value times the HAC variance of that sum, which is quadratic in
     β; the kernel is the one in use at β̂.
+
+    Args:
+        y, e, z: Residuals of outcome, exposure and instrument (n each).
+        near: Who depends on whom.
+        lost: n / (n - k - 1), as `residuals` gives it.
+        level: Level of the interval.
     """
     a, b = z * y, z * e
     beta, influence = ratio(a, b)

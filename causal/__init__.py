@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 _HOMES = (
     dict.fromkeys(("AIPW", "OLS", "PLM", "Naive"), "causal.arrays")
     | dict.fromkeys(("AnyPeer", "Count", "Proportion", "Threshold"), "causal.exposure")
-    | {"LinearInMeans": "causal.linear_in_means"}
+    | {"LinearInMeans": "causal.linear_in_means", "OutcomeRegression": "causal.outcome_regression"}
     | dict.fromkeys(
         ("Bernoulli", "Complete", "Listed", "design_effect", "exposure_probabilities", "randomisation_test"),
         "causal.randomisation",
@@ -33,6 +33,7 @@ __all__ = [
     "LinearInMeans",
     "Listed",
     "Naive",
+    "OutcomeRegression",
     "Proportion",
     "Threshold",
     "design_effect",
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from causal.arrays import AIPW, OLS, PLM, Naive
     from causal.exposure import AnyPeer, Count, Proportion, Threshold
     from causal.linear_in_means import LinearInMeans
+    from causal.outcome_regression import OutcomeRegression
     from causal.randomisation import (
         Bernoulli,
         Complete,

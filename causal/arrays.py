@@ -132,7 +132,8 @@ class ArrayEstimator:
 
     Args:
         outcome: Column of the outcome.
-        treatment: Column of the own treatment, 0 or 1.
+        treatment: Column of the own treatment: 0 or 1, or any measure where the exposure is a proportion (then its mean
+            over peers) or a count (its sum).
         exposure: Mapping of the peers' treatments, such as `Threshold(0.5)`.
         covariates: Columns to adjust for; their means over peers and the number of peers are added.
         seed: Seed of folds and trees.
@@ -164,7 +165,8 @@ class ArrayEstimator:
             progress: Where to report.
 
         Raises:
-            UsageError: A column is missing or has two roles, the treatment is not 0 and 1, or the shapes do not fit.
+            UsageError: A column is missing or has two roles, the treatment of a binary mapping is not 0 and 1, or the
+                shapes do not fit.
             InputError: A column holds missing or infinite values, or nobody has a peer.
         """
         frame = nw.from_native(units, eager_only=True)
@@ -199,8 +201,9 @@ class ArrayEstimator:
         if len(set(columns)) < len(columns):
             raise UsageError("A column is outcome, treatment or covariate, each once.", remedy="Name it once.")
         y, d, *X = (_column(frame, name) for name in columns)
-        if not np.isin(d, (0.0, 1.0)).all():
-            raise UsageError(f"The treatment {self.treatment} must be 0 or 1.", remedy="Recode it first.")
+        if self.exposure.binary and not np.isin(d, (0.0, 1.0)).all():
+            remedy = "Recode it first, or take a proportion (of a measure: its mean over peers) or a count (its sum)."
+            raise UsageError(f"The treatment {self.treatment} must be 0 or 1.", remedy=remedy)
         peers = _peers(adjacency, len(frame))
         e, n_peers = self.exposure.apply(peers, d)
         rows = np.flatnonzero(n_peers > 0)
@@ -209,7 +212,7 @@ class ArrayEstimator:
         own = np.column_stack([*X, np.empty((len(frame), 0))])
         theirs = (peers @ own) / np.maximum(n_peers, 1)[:, None]
         degree = np.column_stack([n_peers, np.log1p(n_peers)]).astype(float)
-        found = _communities(peers, self.seed) if communities is None else np.asarray(communities)
+        found = leiden(peers, self.seed) if communities is None else np.asarray(communities)
         if found.shape != (len(frame),):
             raise UsageError(f"{len(frame):,} units need {len(frame):,} communities, not {found.shape}.")
         return _Arrays(
@@ -249,8 +252,8 @@ def _peers(adjacency: Any, n: int) -> csr_array:
     return links
 
 
-def _communities(peers: csr_array, seed: int) -> Int:
-    """Return the Leiden community of each unit; -1 for units nobody is tied to."""
+def leiden(peers: csr_array, seed: int) -> Int:
+    """Return the Leiden community of each unit (n), found in an n x n adjacency; -1 for units nobody is tied to."""
     rows, columns = peers.nonzero()
     width = len(str(peers.shape[0]))
     ends = [pa.array([f"{i:0{width}d}" for i in side]) for side in (rows, columns)]

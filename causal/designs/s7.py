@@ -93,7 +93,7 @@ class S7:
 
     >>> world = S7(people=60, periods=8).simulate(seed=1)
     >>> sorted(world.truth())[:2]
-    ['design', 'estimand']
+    ['channel', 'design']
     """
 
     people: int = 840

@@ -3,13 +3,15 @@
     python benchmarks/designs.py --design s3 [--variant threshold] [--n 1000] [--replications 200] [--null]
                                  [--learners linear,boosting] [--processes 1] [--graphs ../shared/data/graphs]
 
-Variants: s1 flickr | blogcatalog; s2 threshold | count | similarity | motif; s3 proportion | threshold; s4 and s5 known |
-hidden (whether what confounds is among the covariates). `--null` runs S2 to S4 without a peer effect (S5 never has
-one). Every finished replication is one line of the records file, so the run may be killed and started again; records of
-other settings or of older code do not count. The last line printed is one JSON document; failures and refusals are
-counted and shown, none is dropped. A rate fails (`met`) when its 99% Clopper-Pearson interval misses the aim.
+Variants: s1 blogcatalog | flickr; s2 threshold | count | similarity | motif; s3 proportion | threshold; s4 and s5 known |
+hidden (whether what confounds is among the covariates), s4 found (communities found in the graph are). `--null` runs S2
+to S4 also without a peer effect (S5 never has one). Every finished replication is one line of the records file, so the
+run may be killed and started again; records of other settings or of older code do not count. The last line printed is
+one JSON document; failures and refusals are counted and shown, none is dropped. A rate fails (`met`) when its 99%
+Clopper-Pearson interval misses the aim.
 
-S1 asks something else: that `aipw` refuses, and that the error of the outcome regression is within 10% of that of least
+S1 asks something else: that `aipw` refuses the direct and the total effect (of the peers' a threshold, whose overlap may
+suffice), and that the error of the outcome regression is within 10% of that of least
 squares on (T, Z, X, AX).
 """
 
@@ -30,15 +32,16 @@ from causal import AIPW, OutcomeRegression, Proportion, Threshold
 from causal.arrays import Fit, leiden
 from causal.designs import S1, S2, S3, S4, S5, Simulated, s1, s2, s3, s4, s5
 from causal.estimators import EstimationSettings
+from causal.exposure import Mapping
 from causal.results import Estimate
 from copenet.foundation.errors import CopenetError
-from copenet.foundation.files import digest_of
+from copenet.foundation.files import digest_file, digest_of
 
 VARIANTS = {
     "s1": ("blogcatalog", "flickr"),
     "s2": ("threshold", "count", "similarity", "motif"),
     "s3": ("proportion", "threshold"),
-    "s4": ("known", "hidden"),
+    "s4": ("known", "found", "hidden"),
     "s5": ("known", "hidden"),
 }
 MAPPINGS = {"proportion": Proportion(), "threshold": Threshold(0.5)}
@@ -68,11 +71,11 @@ def pokec(graphs: Path) -> csr_array:
     return csr_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(n, n))
 
 
-def simulate(given: Any, seed: int, null: bool) -> Simulated:
+def simulate(given: Any, seed: int, null: bool, exposure: Mapping | None = None) -> Simulated:
     """Return the study of `seed` in the design and variant asked for."""
     variant = given.variant
     if given.design == "s1":
-        return s1.simulate(S1(), seed, *netest(given.graphs, variant, given.records.parent))
+        return s1.simulate(S1(), seed, *netest(given.graphs, variant, given.records.parent), exposure or Proportion())
     if given.design == "s2":
         return s2.simulate(S2(n=given.n, h=variant, peer=0.0 if null else S2().peer), seed)
     if given.design == "s3":
@@ -82,7 +85,19 @@ def simulate(given: Any, seed: int, null: bool) -> Simulated:
     else:
         graph = s5.snowball(pokec(given.graphs), given.n, seed)
         made = s5.simulate(S5(), seed, graph, leiden(graph, seed))
+    if variant == "found":
+        return with_communities(made, seed)
     return made if variant == "known" else replace(made, covariates=())
+
+
+def with_communities(made: Simulated, seed: int) -> Simulated:
+    """Return the study with indicators of the communities found in its graph in place of those that are at work."""
+    label = leiden(made.adjacency, seed)
+    kept = np.unique(label)[1:]
+    units = made.units.select(["y", "d"])
+    for c in kept.tolist():
+        units = units.append_column(f"found{c}", [(label == c).astype(float)])
+    return replace(made, units=units, covariates=tuple(f"found{c}" for c in kept.tolist()))
 
 
 def one(seed: int, null: bool, given: Any) -> dict[str, Any]:
@@ -94,19 +109,19 @@ def one(seed: int, null: bool, given: Any) -> dict[str, Any]:
         fits = [ask(made, given, seed)] if given.design != "s1" else ask_s1(made, given, seed)
     except CopenetError as error:
         return record | {"failure": f"{type(error).__name__}: {error.message}", "seconds": time.process_time() - start}
-    estimates = [figures(e) for fit in fits for e in fit.estimates]
+    estimates = [figures(e) for fit in fits for e in compared(fit, last=fit is fits[-1])]
     bandwidth = next((c.figures for c in fits[0].checks if c.name == "dependence"), {})
     kept = {"estimates": estimates, "dependence": bandwidth, "headline": fits[0].headline}
     return record | kept | {"seconds": time.process_time() - start}
 
 
-def ask(made: Simulated, given: Any, seed: int, kind: Any = AIPW, exposure: Any = None) -> Fit:
+def ask(made: Simulated, given: Any, seed: int, kind: Any = AIPW) -> Fit:
     """Fit one estimator, as a user would."""
     settings = EstimationSettings(learners=tuple(given.learners.split(",")), sensitivity=False)
     asked = kind(
         outcome="y",
         treatment="d",
-        exposure=exposure or made.exposure,
+        exposure=made.exposure,
         covariates=made.covariates,
         settings=settings,
         seed=seed,
@@ -115,8 +130,14 @@ def ask(made: Simulated, given: Any, seed: int, kind: Any = AIPW, exposure: Any 
 
 
 def ask_s1(made: Simulated, given: Any, seed: int) -> list[Fit]:
-    """Ask AIPW, which needs a binary exposure, and the outcome regression with the exposure of the design."""
-    return [ask(made, given, seed, exposure=Threshold(0.5)), ask(made, given, seed, OutcomeRegression)]
+    """Ask AIPW where peers act through a threshold (it needs a binary exposure), and the outcome regression."""
+    binary = simulate(given, seed, False, Threshold(0.5))
+    return [ask(binary, given, seed), ask(made, given, seed, OutcomeRegression)]
+
+
+def compared(fit: Fit, *, last: bool) -> list[Estimate]:
+    """Return the estimates of a fit; `ols` and `naive` once, beside the exposure of the design."""
+    return [e for e in fit.estimates if last or e.estimator not in ("ols", "naive")]
 
 
 def figures(e: Estimate) -> dict[str, Any]:
@@ -192,9 +213,7 @@ def met(table: dict[str, Any], given: Any, ran: list[dict[str, Any]]) -> dict[st
         return {}
     if given.design == "s1":
         cells = table["effect"]
-        refused = {
-            f"refuses_{k.split()[1]}": c["refused"]["rate"] == 1 for k, c in cells.items() if k.startswith("aipw")
-        }
+        refused = {f"refuses_{k}": cells[f"aipw {k}"]["refused"]["rate"] == 1 for k in ("direct", "total")}
         ratios = {k: cells[f"regression {k}"]["rmse"] / cells[f"ols {k}"]["rmse"] for k in ("direct", "peer", "total")}
         return refused | {f"regression_{k}": ratio <= REGRESSION for k, ratio in ratios.items()}
     found: dict[str, bool] = {}
@@ -231,7 +250,7 @@ def main() -> None:
     one_thread_each()
     asked = (given.design, given.variant, given.n, given.learners)
     jobs = [(seed, null) for seed in range(given.first, given.first + given.seeds) for null in worlds(given)]
-    digest = digest_of({"asked": asked, "code": code("causal", "graph")})[:16]
+    digest = digest_of({"asked": asked, "code": [digest_file(Path(__file__)), *code("causal", "graph")]})[:16]
     show(summary(finish(given.records, jobs, partial(one, given=given), digest, given.processes), given))
 
 

@@ -329,11 +329,20 @@ def _flexible(
     quiet = replace(settings, sensitivity=False)
     direct = estimate(arrays.sample("direct", binary), quiet, progress)
     peer = estimate(arrays.sample("peer", binary), settings, progress)
-    point, further = (_total_aipw if binary else _total_plm)(arrays, settings)
+    point, further = _total(arrays, settings, binary, direct.refused or peer.refused)
     records = [replace(fit.estimates[0], estimand=estimand) for fit, estimand in ((direct, "direct"), (peer, "peer"))]
     records.append(_record(arrays, (name, "total"), point, near, settings))
     checks = [*peer.checks, *(replace(c, name=f"{c.name}_direct") for c in direct.checks if c.name != "dependence")]
     return records, [*checks, *further]
+
+
+def _total(
+    a: _Arrays, settings: EstimationSettings, binary: bool, reason: str | None
+) -> tuple[Point | str, list[Check]]:
+    """Return the total effect; nobody can say it where one of its parts is refused (for `reason`)."""
+    if reason is not None:
+        return reason, []
+    return (_total_aipw if binary else _total_plm)(a, settings)
 
 
 def _total_aipw(a: _Arrays, settings: EstimationSettings) -> tuple[Point | str, list[Check]]:

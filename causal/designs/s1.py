@@ -82,11 +82,11 @@ def simulate(
     w_t, w_y = 2 * rng.random((2, topics.shape[1])) - 1
     to_treatment, to_outcome = expit(topics @ w_t), expit(topics @ w_y)
     chance = expit(settings.confounding * to_treatment + settings.peer_confounding * (W @ to_treatment))
-    baseline: Float = settings.covariate * to_outcome + settings.peer_covariate * (W @ to_outcome)
-    error = settings.noise * rng.normal(size=n)
+    rest: Float = settings.covariate * to_outcome + settings.peer_covariate * (W @ to_outcome)
+    rest = rest + settings.noise * rng.normal(size=n)
 
     def outcome(d: Float, e: Float) -> Float:
-        return settings.direct * d + settings.peer * e + baseline + error
+        return settings.direct * d + settings.peer * e + rest
 
     named = {f"x{j}": topics[:, j] for j in range(topics.shape[1])}
     return assemble(outcome, (chance > chance.mean()).astype(float), adjacency, exposure, named)

@@ -118,12 +118,14 @@ def simulate(settings: S2, seed: int) -> Simulated:
     """
     rng = generator(seed, "s2")
     links = geometric_graph(settings.n, settings.degree, rng)
-    X, error = rng.normal(size=(settings.n, 2)), rng.normal(size=settings.n)
+    X = rng.normal(size=(settings.n, 2))
     x1, x2 = X.T
     theirs: Float = neighbour_means(links) @ x1
+    tau: Float = 1 + settings.heterogeneity * x1
+    rest: Float = x1 + 0.5 * x2 + theirs + rng.normal(size=settings.n)
     d = (rng.random(settings.n) < expit(0.6 * x1 + 0.6 * theirs - 0.3 * x2)).astype(float)
 
     def outcome(d: Float, e: Float) -> Float:
-        return (1 + settings.heterogeneity * x1) * d + settings.peer * e + x1 + 0.5 * x2 + theirs + error
+        return tau * d + settings.peer * e + rest
 
     return assemble(outcome, d, links, mapping_of(settings.h, X), {"x1": x1, "x2": x2})

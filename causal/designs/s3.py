@@ -64,11 +64,11 @@ def simulate(settings: S3, seed: int) -> Simulated:
     W = neighbour_means(links)
     x, u = rng.normal(size=(2, settings.n))
     theirs: Float = W @ x
-    error = spread(u, W, settings.rho)
+    rest: Float = x + 0.5 * theirs + spread(u, W, settings.rho)
     d = (rng.random(settings.n) < expit(0.5 * x + 0.5 * theirs)).astype(float)
 
     def outcome(d: Float, e: Float) -> Float:
-        return settings.direct * d + settings.peer * e + x + 0.5 * theirs + error
+        return settings.direct * d + settings.peer * e + rest
 
     return assemble(outcome, d, links, settings.exposure, {"x": x})
 

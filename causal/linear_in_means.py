@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.sparse import csr_array
 
-from causal.arrays import Fit, _column, _communities, _peers
+from causal.arrays import Fit, _column, _peers, leiden
 from causal.estimators import EstimationSettings, dependence_check, interval
 from causal.exposure import row_normalised
 from causal.inference import FEWEST_COMMUNITIES, Dependence, Variance, dependence, effective_clusters
@@ -179,7 +179,7 @@ class LinearInMeans:
             if self.cluster not in frame.columns:
                 raise UsageError(f"There is no column {self.cluster}.")
             return _clustered(data, np.asarray(frame[self.cluster].to_numpy())[data.person])
-        found = _communities(data.adjacency, self.seed) if communities is None else np.asarray(communities)
+        found = leiden(data.adjacency, self.seed) if communities is None else np.asarray(communities)
         if found.shape != (n,):
             raise UsageError(f"{n:,} units need {n:,} communities, not {found.shape}.")
         limits: dict[str, Any] = {"bandwidth": settings.bandwidth, "max_pair_share": settings.max_pair_share}

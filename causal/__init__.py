@@ -13,14 +13,53 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-_HOMES = dict.fromkeys(("AIPW", "OLS", "PLM", "Naive"), "causal.arrays") | dict.fromkeys(
-    ("AnyPeer", "Count", "Proportion", "Threshold"), "causal.exposure"
-)
-__all__ = ["AIPW", "OLS", "PLM", "AnyPeer", "Count", "Naive", "Proportion", "Threshold"]
+_MODULES = {
+    "causal.arrays": ("AIPW", "OLS", "PLM", "Naive"),
+    "causal.exposure": (
+        "AnyPeer",
+        "ClosedTriad",
+        "Count",
+        "IsolatedPeers",
+        "Proportion",
+        "RecencyWeighted",
+        "SimilarityWeighted",
+        "StructuralDiversity",
+        "Threshold",
+        "cosine_similarity",
+    ),
+}
+_HOMES = {name: module for module, names in _MODULES.items() for name in names}
+__all__ = [
+    "AIPW",
+    "OLS",
+    "PLM",
+    "AnyPeer",
+    "ClosedTriad",
+    "Count",
+    "IsolatedPeers",
+    "Naive",
+    "Proportion",
+    "RecencyWeighted",
+    "SimilarityWeighted",
+    "StructuralDiversity",
+    "Threshold",
+    "cosine_similarity",
+]
 
 if TYPE_CHECKING:
     from causal.arrays import AIPW, OLS, PLM, Naive
-    from causal.exposure import AnyPeer, Count, Proportion, Threshold
+    from causal.exposure import (
+        AnyPeer,
+        ClosedTriad,
+        Count,
+        IsolatedPeers,
+        Proportion,
+        RecencyWeighted,
+        SimilarityWeighted,
+        StructuralDiversity,
+        Threshold,
+        cosine_similarity,
+    )
 
 
 def __getattr__(name: str) -> Any:

@@ -159,7 +159,8 @@ class ArrayEstimator:
 
         Args:
             units: Data frame of n rows (pandas, Polars, Arrow: whatever narwhals reads).
-            adjacency: Sparse n x n; row i holds whom unit i is exposed to. Weights and loops are not used.
+            adjacency: Sparse n x n; row i holds whom unit i is exposed to. Loops are not used, and values only by
+                the mappings that say so (`RecencyWeighted`, `SimilarityWeighted`).
             communities: Community of each unit (n); None finds them (Leiden).
             progress: Where to report.
 
@@ -201,8 +202,9 @@ class ArrayEstimator:
         y, d, *X = (_column(frame, name) for name in columns)
         if not np.isin(d, (0.0, 1.0)).all():
             raise UsageError(f"The treatment {self.treatment} must be 0 or 1.", remedy="Recode it first.")
-        peers = _peers(adjacency, len(frame))
-        e, n_peers = self.exposure.apply(peers, d)
+        links = _links(adjacency, len(frame))
+        peers = csr_array(links != 0, dtype=float)
+        e, n_peers = self.exposure.apply(links, d)
         rows = np.flatnonzero(n_peers > 0)
         if not len(rows):
             raise InputError("No unit has a peer.", remedy="Row i of the adjacency holds whom unit i is exposed to.")
@@ -239,11 +241,11 @@ def _column(frame: nw.DataFrame[Any], name: str) -> Float:
     return values
 
 
-def _peers(adjacency: Any, n: int) -> csr_array:
-    """Return who sees whom as 0/1, without loops."""
+def _links(adjacency: Any, n: int) -> csr_array:
+    """Return who sees whom with the values as given, without loops."""
     if adjacency.shape != (n, n):
         raise UsageError(f"{n:,} units need an adjacency of {n:,} x {n:,}, not {adjacency.shape}.")
-    links = csr_array(csr_array(adjacency) != 0, dtype=float)
+    links = csr_array(adjacency, dtype=float, copy=True)
     links.setdiag(0)
     links.eliminate_zeros()
     return links

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from operator import methodcaller
 from typing import Any, Literal
 
 import numpy as np
@@ -28,8 +29,9 @@ from causal.events import (
     events_from,
     tie_events,
 )
-from causal.exposure import MAPPINGS, Mapping, Threshold, mapping_from
+from causal.exposure import MAPPINGS, Mapping, RecencyWeighted, Threshold, mapping_from
 from causal.leaks import audit
+from causal.mapping_family import computable, mapping_family
 from causal.panel import Panel, PanelSettings, build_panel, peer_graph, union_graph
 from causal.placebos import future_exposure, rewired_graph
 from causal.results import Check, EffectResult, Estimate
@@ -53,8 +55,9 @@ class EffectSettings:
 
     Args:
         outcome: The strategy (one of the 14 of the Brief-COPE) whose spread is asked about.
-        exposure: The mapping of the peers' behaviour: any_peer, threshold, proportion or count.
+        exposure: The mapping of the peers' behaviour (`causal.exposure.MAPPINGS`): any_peer, threshold, proportion, …
         threshold: The share of peers that `threshold` asks for.
+        half_life: After how many periods a tie counts half in `recency_weighted`.
         channel: Through which ties peers are seen: replied_to, received_reply or co_thread.
         period_weeks: Length of a period.
         lookback_weeks: How long before a period a tie makes a peer eligible (rounded up to whole periods).
@@ -64,7 +67,7 @@ class EffectSettings:
         label_threshold: Probability from which a message counts as using the strategy.
         text_dimensions: Principal components of prior text.
         representation_dimensions: Outputs of the GraphSAGE representation (0: none).
-        placebos: Whether to run the rewired and the future-exposure placebo and the leak audit.
+        placebos: Whether to run the rewired and the future-exposure placebo, the mapping family and the leak audit.
         sensitivity: Whether to compute how strong hidden confounding must be.
         refuter: Whether to let DoWhy identify the estimand and run its placebo refuter on our estimator.
         seed: Seed of all chance.
@@ -73,6 +76,7 @@ class EffectSettings:
     outcome: str = "positive_reframing"
     exposure: str = "any_peer"
     threshold: float = 0.5
+    half_life: float = 1.0
     channel: str = "received_reply"
     period_weeks: int = 2
     lookback_weeks: int = 8
@@ -100,8 +104,13 @@ class EffectSettings:
         return self._mapping(self.exposure)
 
     def _mapping(self, name: str) -> Mapping:
-        share = f":{self.threshold}" if name == Threshold.name else ""
-        return mapping_from(name + share, self.channel, self.period_weeks)
+        number = {Threshold.name: f":{self.threshold}", RecencyWeighted.name: f":{self.half_life}"}.get(name, "")
+        return mapping_from(name + number, self.channel, self.period_weeks)
+
+    @property
+    def family(self) -> tuple[Mapping, ...]:
+        """Every mapping, with the share, half-life and channel of these settings."""
+        return tuple(self._mapping(name) for name in MAPPINGS)
 
     @property
     def headline(self) -> str:
@@ -157,13 +166,12 @@ def features_of(messages: pa.Table, embeddings: tuple[Sequence[str], Float32] | 
     return np.asarray(found, dtype=np.float32)
 
 
-def exposures_table(panel: Panel, settings: EffectSettings) -> pa.Table:
-    """Return every row's exposure by all mappings (schema `EXPOSURES`), so that their agreement can be shown."""
+def exposures_table(panel: Panel, mappings: Sequence[Mapping]) -> pa.Table:
+    """Return every row's exposure by each mapping (schema `EXPOSURES`), so that their agreement can be shown."""
     authors = pa.array(panel.people, pa.string()).take(pa.array(panel.person))
-    parts = []
-    for name in MAPPINGS:
-        mapping = settings._mapping(name)
-        values = mapping.of_counts(panel.exposing.astype(float), panel.n_peers)
+    parts = [EXPOSURES.empty_table()]
+    for mapping in mappings:
+        values = panel.exposure(mapping)
         columns = {
             "author_id": authors,
             "period": panel.period,
@@ -226,7 +234,7 @@ def estimate_study(
     inputs = _without_bots(Inputs(messages, used, features_of(messages, embeddings), ties))
     study = _prepare(inputs, settings, progress)
     panel = study.panel
-    exposure = settings.mapping.of_counts(panel.exposing.astype(float), panel.n_peers)
+    exposure = panel.exposure(settings.mapping)
     audits = _audits(study, settings, max_thread_people)
     main = _estimated(_sample(study, panel, exposure, panel.eligible, settings), settings, audits, progress)
     checks = (*main.checks, *audits, *_further_checks(study, exposure, main, settings, progress))
@@ -245,7 +253,7 @@ def estimate_study(
         refused=None if main.refused is None else f"{main.refused.rstrip('.')}. {_way_out(main.refused)}",
         detail=_detail(study, exposure, main, settings),
     )
-    return StudyEffect(result, panel.table(), exposures_table(panel, settings), result.detail)
+    return StudyEffect(result, panel.table(), exposures_table(panel, computable(panel, settings.family)), result.detail)
 
 
 def _without_bots(inputs: Inputs) -> Inputs:
@@ -343,16 +351,25 @@ def _further_checks(
         return estimate(sample, _options(settings, sensitivity=False)).estimates[0]
 
     if settings.placebos and main.refused is None:
-        with progress.task("placebos", 2, "checks") as task:
+        with progress.task("placebos", 3, "checks") as task:
             data = (study.events, study.ties)
-            mapping = _of_counts(settings.mapping)
-            checks.append(rewired_graph(panel, data, study.community, fit, exposure=mapping, seed=settings.seed))
+            exposed = methodcaller("exposure", settings.mapping)
+            checks.append(rewired_graph(panel, data, study.community, fit, exposure=exposed, seed=settings.seed))
             task.advance()
             checks.append(future_exposure(panel, study.events, study.inputs.ties, exposure, fit))
+            task.advance()
+            checks.append(_mapping_family(study, exposure, settings))
             task.advance()
     if settings.mapping.binary and rows.any():
         checks.append(among_posters(exposure[rows] == 1, panel.posted[rows], panel.outcome[rows]))
     return checks
+
+
+def _mapping_family(study: _Study, exposure: Float, settings: EffectSettings) -> Check:
+    panel, rows = study.panel, study.panel.eligible
+    others = [m for m in computable(panel, settings.family) if m.definition != settings.mapping.definition]
+    sample = _sample(study, panel, exposure, rows, settings)
+    return mapping_family(sample, {m.definition: panel.exposure(m)[rows] for m in others}, _options(settings))
 
 
 def _dowhy_checks(study: _Study, exposure: Float, main: Estimates, settings: EffectSettings) -> list[Check]:
@@ -379,13 +396,6 @@ def _some_people(panel: Panel, seed: int) -> Bool:
         return rows
     chosen = generator(seed, "effect", "refuter").random(len(panel.people)) < REFUTER_ROWS / rows.sum()
     return np.asarray(rows & chosen[panel.person], dtype=bool)
-
-
-def _of_counts(mapping: Mapping) -> Any:
-    def apply(exposing: Int, n_peers: Int) -> Float:
-        return mapping.of_counts(exposing.astype(float), n_peers)
-
-    return apply
 
 
 def _label_check(validated: bool, error: dict[str, Any] | None) -> Check:

@@ -19,7 +19,17 @@ from copenet.foundation.files import digest_of
 from gnn.strategies import strategy
 
 Store = Literal["ladybug", "neo4j"]
-Exposure = Literal["any_peer", "threshold", "proportion", "count"]
+Exposure = Literal[
+    "any_peer",
+    "threshold",
+    "proportion",
+    "count",
+    "recency_weighted",
+    "similarity_weighted",
+    "closed_triad",
+    "isolated_peers",
+    "structural_diversity",
+]
 Channel = Literal["replied_to", "received_reply", "co_thread"]
 
 
@@ -80,8 +90,11 @@ class EffectSection(_Section):
 
     design: Literal["network_panel"] = Field(default="network_panel", description="People by period; ties before it.")
     outcome: str = Field(default="positive_reframing", description="One of the 14 Brief-COPE strategies.")
-    exposure: Exposure = Field(default="any_peer", description='"any_peer", "threshold", "proportion" or "count".')
+    exposure: Exposure = Field(default="any_peer", description=", ".join(f'"{name}"' for name in get_args(Exposure)))
     threshold: float = Field(default=0.5, gt=0, le=1, description='The share of peers that "threshold" asks for.')
+    half_life: float = Field(
+        default=1.0, gt=0, description='Periods in which a tie fades by half ("recency_weighted").'
+    )
     channel: Channel = Field(default="received_reply", description='"replied_to", "received_reply" or "co_thread".')
     period_weeks: int = Field(default=2, ge=1, le=52, description="The length of a period.")
     lookback_weeks: int = Field(default=8, ge=1, le=520, description="Ties this long before a period make peers.")

@@ -114,7 +114,7 @@ def _estimated(evidence: Evidence, effects: Mapping[str, Any]) -> Answer:
 def is_contrast(evidence: Evidence, effects: Mapping[str, Any]) -> bool:
     """Say whether the headline compares two groups (and is not a slope)."""
     kind = str(evidence.setting("effect", "exposure", ""))
-    return kind in ("any_peer", "threshold") if kind else effects.get("headline") == "aipw"
+    return kind in ("any_peer", "threshold", "closed_triad") if kind else effects.get("headline") == "aipw"
 
 
 def _lead(evidence: Evidence, effects: Mapping[str, Any], main: Mapping[str, Any], unit: str) -> str:

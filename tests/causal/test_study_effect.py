@@ -12,6 +12,7 @@ import pytest
 
 from causal import study_effect
 from causal.events import Inputs
+from causal.exposure import MAPPINGS
 from causal.panel import PanelSettings
 from causal.schema import EXPOSURES, PANEL
 from causal.secondary import among_posters, trimming_bounds
@@ -60,7 +61,7 @@ def test_without_an_effect_the_headline_finds_none_and_naive_does():
 def test_tables_follow_their_schemas_and_hold_every_row(study):
     assert study.panel.schema.equals(PANEL)
     assert study.exposures.schema.equals(EXPOSURES)
-    assert study.exposures.num_rows == 4 * study.panel.num_rows
+    assert study.exposures.num_rows == len(MAPPINGS) * study.panel.num_rows
     any_peer = study.exposures.filter(pc.equal(study.exposures["definition"], "any_peer(received_reply)"))
     assert any_peer.num_rows == study.panel.num_rows
     with_peers = pc.greater(any_peer["n_peers"], 0)

@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 _MODULES = {
-    "causal.arrays": ("AIPW", "OLS", "PLM", "Naive"),
+    "causal.arrays": ("AIPW", "OLS", "PLM", "Naive", "Shift"),
     "causal.exposure": (
         "AnyPeer",
         "ClosedTriad",
@@ -40,6 +40,7 @@ __all__ = [
     "Naive",
     "Proportion",
     "RecencyWeighted",
+    "Shift",
     "SimilarityWeighted",
     "StructuralDiversity",
     "Threshold",
@@ -47,7 +48,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from causal.arrays import AIPW, OLS, PLM, Naive
+    from causal.arrays import AIPW, OLS, PLM, Naive, Shift
     from causal.exposure import (
         AnyPeer,
         ClosedTriad,

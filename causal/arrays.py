@@ -36,7 +36,7 @@ from graph.partition import communities as partition
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
-Estimand = Literal["direct", "peer", "total"]
+Estimand = Literal["direct", "peer", "total", "shift"]
 Point = tuple[float, Float]
 
 ESTIMANDS: tuple[Estimand, ...] = ("direct", "peer", "total")
@@ -48,12 +48,12 @@ class Fit:
     """Estimates on a user's arrays.
 
     Attributes:
-        headline: The estimator that answers: `aipw`, `plm`, `ols` or `naive`.
+        headline: The estimator that answers: `aipw`, `plm`, `shift`, `ols` or `naive`.
         estimates: One record per estimator and estimand.
         checks: Overlap, balance, dependence and sensitivity of the peer effect; those of the other estimands carry
             its name.
         without_peers: Units left out because nobody is in their row of the adjacency.
-        refused: Why the headline gives no peer effect; None where it does.
+        refused: Why the headline gives no peer effect (`Shift`: no effect of the shift); None where it does.
     """
 
     headline: str
@@ -146,6 +146,7 @@ class ArrayEstimator:
     seed: int = 0
     settings: EstimationSettings = field(default_factory=EstimationSettings)
     name: ClassVar[str] = ""
+    answers: ClassVar[Estimand] = "peer"
 
     @property
     def headline(self) -> str:
@@ -186,8 +187,8 @@ class ArrayEstimator:
             for estimand, point in zip(ESTIMANDS, points, strict=True)
         ]
         estimates = (*ours, *beside)
-        peer = next(e for e in estimates if (e.estimator, e.estimand) == (self.headline, "peer"))
-        return Fit(self.headline, estimates, tuple(checks), without, peer.refused, frame.implementation)
+        answer = next(e for e in estimates if (e.estimator, e.estimand) == (self.headline, self.answers))
+        return Fit(self.headline, estimates, tuple(checks), without, answer.refused, frame.implementation)
 
     def _headline(
         self, arrays: _Arrays, near: Dependence, settings: EstimationSettings, progress: Progress
@@ -407,6 +408,29 @@ class PLM(ArrayEstimator):
         self, arrays: _Arrays, near: Dependence, settings: EstimationSettings, progress: Progress
     ) -> tuple[list[Estimate], list[Check]]:
         return _flexible(arrays, near, settings, progress, binary=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shift(ArrayEstimator):
+    """The effect of more exposing peers, where there are more to expose: a modified treatment policy (`causal.shift`).
+
+    Its estimand is named `shift`; `ols` and `naive` are given for it, too: their slopes times the mean move.
+
+    Args:
+        peers: How many more peers.
+    """
+
+    peers: int = 1
+    name: ClassVar[str] = "shift"
+    answers: ClassVar[Estimand] = "shift"
+
+    def _headline(
+        self, arrays: _Arrays, near: Dependence, settings: EstimationSettings, progress: Progress
+    ) -> tuple[list[Estimate], list[Check]]:
+        from causal.shift import estimate_shift
+
+        found = estimate_shift(arrays.sample("peer", False), self.exposure, self.peers, settings, progress)
+        return [replace(e, estimand="shift") for e in found.estimates], list(found.checks)
 
 
 class OLS(ArrayEstimator):

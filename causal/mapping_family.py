@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causal import overlap, plm
-from causal.estimators import EstimationSettings, Sample, interval
+from causal.estimators import EstimationSettings, Sample, dependence_of, interval
 from causal.exposure import Mapping, SimilarityWeighted
 from causal.folds import graph_folds
-from causal.inference import Dependence, dependence
+from causal.inference import Dependence
 from causal.nuisance import cross_fit
 from causal.panel import Panel
 from causal.results import Check, Status
@@ -43,14 +43,7 @@ def mapping_family(sample: Sample, exposures: Dictionary[str, Float], settings: 
         exposures: Every other mapping's exposure of the same rows, by definition (n each).
         settings: Learners, folds, level, seed.
     """
-    near = dependence(
-        sample.adjacency,
-        sample.communities,
-        sample.person,
-        bandwidth=settings.bandwidth,
-        max_pair_share=settings.max_pair_share,
-        seed=settings.seed,
-    )
+    near = dependence_of(sample, settings)
     if near.refused is not None or np.ptp(sample.y) == 0:
         return Check("mapping_family", "not_informative", "No interval is valid here, so none can agree.", {})
     rows = _slopes(sample, {"declared": sample.e} | dict(exposures), near, settings)

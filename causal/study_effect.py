@@ -16,7 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.sparse import csr_array
 
-from causal.estimators import Estimates, EstimationSettings, Sample, estimate
+from causal.curve import exposure_curve
+from causal.estimators import NOT_A_POINT, POINT_CONTRAST, Estimates, EstimationSettings, Sample, estimate
 from causal.events import (
     Bool,
     Events,
@@ -29,7 +30,7 @@ from causal.events import (
     events_from,
     tie_events,
 )
-from causal.exposure import MAPPINGS, Mapping, RecencyWeighted, Threshold, mapping_from
+from causal.exposure import MAPPINGS, Count, Mapping, Proportion, RecencyWeighted, Threshold, mapping_from
 from causal.leaks import audit
 from causal.mapping_family import computable, mapping_family
 from causal.panel import Panel, PanelSettings, build_panel, peer_graph, union_graph
@@ -37,6 +38,7 @@ from causal.placebos import future_exposure, rewired_graph
 from causal.results import Check, EffectResult, Estimate
 from causal.schema import EXPOSURES
 from causal.secondary import among_posters
+from causal.shift import estimate_shift, tested_linearity
 from copenet.foundation.errors import InputError, UsageError
 from copenet.foundation.progress import SILENT, Progress
 from copenet.foundation.seeds import generator
@@ -45,6 +47,8 @@ from graph.partition import communities
 from graph.ties import MAX_THREAD_PEOPLE, arrivals
 
 REFUTER_ROWS = 20_000
+ESTIMATORS = ("auto", "aipw", "plm", "shift")
+SHIFTABLE = (Count.name, Proportion.name)
 LEAK = "the leak audit failed"
 COMPOSITE = "posted in the next period and used {outcome} outside the threads that supplied the exposure (silent = 0)"
 
@@ -63,11 +67,13 @@ class EffectSettings:
         lookback_weeks: How long before a period a tie makes a peer eligible (rounded up to whole periods).
         risk_periods: A person is at risk if they wrote in this many periods before.
         burn_in_periods: Periods before the first row.
-        estimator: auto (AIPW for binary mappings, else the slope), aipw or plm.
+        estimator: auto (AIPW for binary mappings, else the slope), aipw, plm or shift.
+        shift_peers: How many more exposing peers `shift` asks about.
         label_threshold: Probability from which a message counts as using the strategy.
         text_dimensions: Principal components of prior text.
         representation_dimensions: Outputs of the GraphSAGE representation (0: none).
-        placebos: Whether to run the rewired and the future-exposure placebo, the mapping family and the leak audit.
+        placebos: Whether to run the rewired and the future-exposure placebo, the mapping family, the test of linearity, the
+            exposure curve and the leak audit.
         sensitivity: Whether to compute how strong hidden confounding must be.
         refuter: Whether to let DoWhy identify the estimand and run its placebo refuter on our estimator.
         seed: Seed of all chance.
@@ -82,7 +88,8 @@ class EffectSettings:
     lookback_weeks: int = 8
     risk_periods: int = 4
     burn_in_periods: int = 4
-    estimator: Literal["auto", "aipw", "plm"] = "auto"
+    estimator: Literal["auto", "aipw", "plm", "shift"] = "auto"
+    shift_peers: int = 1
     label_threshold: float = 0.5
     text_dimensions: int = 8
     representation_dimensions: int = 8
@@ -92,10 +99,19 @@ class EffectSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        if self.estimator not in ESTIMATORS:
+            known = f"Known are {', '.join(ESTIMATORS)}."
+            raise UsageError(
+                f"There is no estimator {self.estimator}. {POINT_CONTRAST}", remedy=f"{known} {NOT_A_POINT}"
+            )
         if self.mapping.binary is False and self.estimator == "aipw":
             raise UsageError(
-                f"AIPW needs a binary exposure; {self.exposure} is not.",
-                remedy="Use estimator = auto or plm, or the exposure any_peer or threshold.",
+                f"AIPW needs a binary exposure; {self.exposure} is not. {POINT_CONTRAST}", remedy=NOT_A_POINT
+            )
+        if self.estimator == "shift" and (self.exposure not in SHIFTABLE or self.shift_peers < 1):
+            raise UsageError(
+                f"A shift is by at least one more peer, of {' or '.join(SHIFTABLE)}.",
+                remedy="Use exposure = count and shift_peers = 1, for example.",
             )
 
     @property
@@ -251,7 +267,7 @@ def estimate_study(
         assumptions=assumptions(settings),
         labels_validated=labels_validated,
         refused=None if main.refused is None else f"{main.refused.rstrip('.')}. {_way_out(main.refused)}",
-        detail=_detail(study, exposure, main, settings),
+        detail=_detail(study, exposure, main, settings) | _curve(study, exposure, main, settings),
     )
     return StudyEffect(result, panel.table(), exposures_table(panel, computable(panel, settings.family)), result.detail)
 
@@ -328,13 +344,20 @@ def _audits(study: _Study, settings: EffectSettings, max_thread_people: int) -> 
 def _estimated(sample: Sample, settings: EffectSettings, audits: tuple[Check, ...], progress: Progress) -> Estimates:
     """Estimate; where an audit failed, the headline is refused and `ols` and `naive` stay."""
     failed = [a for a in audits if a.status == "fail"]
-    main = estimate(sample, _options(settings, sensitivity=not failed), progress)
+    main = _headline(sample, settings, _options(settings, sensitivity=not failed), progress)
     if not failed or main.refused is not None:
         return main
     reason = f"{LEAK}: {' '.join(a.detail for a in failed)}".rstrip(".")
     nothing: dict[str, Any] = dict.fromkeys(("estimate", "se", "ci_low", "ci_high", "p_value", "dof"))
     ours = [replace(e, **nothing, refused=reason) if e.estimator == main.headline else e for e in main.estimates]
     return replace(main, estimates=tuple(ours), refused=reason)
+
+
+def _headline(sample: Sample, settings: EffectSettings, options: EstimationSettings, progress: Progress) -> Estimates:
+    """Estimate what the settings declare."""
+    if settings.headline == "shift":
+        return estimate_shift(sample, settings.mapping, settings.shift_peers, options, progress)
+    return estimate(sample, options, progress)
 
 
 def _further_checks(
@@ -348,7 +371,10 @@ def _further_checks(
         sample = _sample(study, other, values, chosen, settings, extra)
         if other is not panel:  # who is given the same made-up peer depends on one another, too
             sample = replace(sample, adjacency=csr_array(study.graph.maximum(peer_graph(other))))
-        return estimate(sample, _options(settings, sensitivity=False)).estimates[0]
+        options = _options(settings, sensitivity=False)
+        if extra:  # the placebo of the future brings an exposure of its own, which no policy shifts
+            return estimate(sample, options).estimates[0]
+        return _headline(sample, settings, options, SILENT).estimates[0]
 
     if settings.placebos and main.refused is None:
         with progress.task("placebos", 3, "checks") as task:
@@ -360,6 +386,9 @@ def _further_checks(
             task.advance()
             checks.append(_mapping_family(study, exposure, settings))
             task.advance()
+    if settings.placebos and settings.headline == "plm" and settings.exposure in SHIFTABLE and main.refused is None:
+        sample = _sample(study, panel, exposure, rows, settings)
+        checks.append(tested_linearity(sample, settings.mapping, settings.shift_peers, _options(settings)))
     if settings.mapping.binary and rows.any():
         checks.append(among_posters(exposure[rows] == 1, panel.posted[rows], panel.outcome[rows]))
     return checks
@@ -476,6 +505,14 @@ def _detail(study: _Study, exposure: Float, main: Estimates, settings: EffectSet
         "ties": len(study.ties),
         "channel": settings.channel,
     }
+
+
+def _curve(study: _Study, exposure: Float, main: Estimates, settings: EffectSettings) -> dict[str, Any]:
+    """Return the exposure curve of an exposure that is not binary, as data of a figure."""
+    if settings.mapping.binary or main.refused is not None or not settings.placebos:
+        return {}
+    sample = _sample(study, study.panel, exposure, study.panel.eligible, settings)
+    return {"exposure_curve": exposure_curve(sample, _options(settings)).to_dict()}
 
 
 def _histogram(values: Float) -> dict[str, list[float]]:

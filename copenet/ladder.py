@@ -7,7 +7,13 @@ from typing import Any
 
 WIDTH = 25
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
-NAMES = {"naive": "naive", "ols": "OLS + covariates", "aipw": "AIPW, network HAC", "plm": "slope, network HAC"}
+NAMES = {
+    "naive": "naive",
+    "ols": "OLS + covariates",
+    "aipw": "AIPW, network HAC",
+    "plm": "slope, network HAC",
+    "shift": "shift, network HAC",
+}
 CONDITIONAL = frozenset({"hidden_confounder", "identification"})
 """Checks that say "only if": "passed" would promise what nobody can check."""
 _ORDER = ("naive", "ols")

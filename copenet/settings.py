@@ -104,7 +104,10 @@ class EffectSection(_Section):
     representation_dimensions: int = Field(
         default=8, ge=0, description="GraphSAGE outputs of prior text and ties to adjust for."
     )
-    estimator: Literal["auto", "aipw", "plm"] = Field(default="auto", description='"auto": AIPW if binary, else plm.')
+    estimator: Literal["auto", "aipw", "plm", "shift"] = Field(
+        default="auto", description='"auto": AIPW if binary, else plm. "shift": of a count or proportion.'
+    )
+    shift_peers: int = Field(default=1, ge=1, description='How many more exposing peers "shift" asks about.')
 
 
 class ReportSection(_Section):

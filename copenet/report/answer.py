@@ -98,6 +98,8 @@ def _estimated(evidence: Evidence, effects: Mapping[str, Any]) -> Answer:
     low, high = words.points(main.get("ci_low")), words.points(main.get("ci_high"))
     binary = is_contrast(evidence, effects)
     unit = "percentage points" if binary else "percentage points per unit of exposure"
+    if effects.get("headline") == "shift":
+        unit = "percentage points, were more of the peers to do so"
     assumptions = words.listed(effects.get("assumptions"))
     return Answer(
         state="effect" if found else "null",

@@ -13,6 +13,7 @@ ESTIMATORS = {
     "ols": "OLS + covariates",
     "aipw": "AIPW, network HAC",
     "plm": "Partially linear slope, network HAC",
+    "shift": "Shift of the exposure, network HAC",
 }
 STATUS = {
     "pass": ("✓", "passed"),

@@ -74,6 +74,8 @@ def test_checks_and_assumptions_are_said(study):
     assert checks["leak_audit"].status == "pass"
     assert checks["future_exposure"].status == "not_informative"
     assert checks["rewired_graph"].status in ("pass", "warn")
+    assert len(checks["mapping_family"].figures["rows"]) == len(MAPPINGS)
+    assert "exposure_curve" not in study.result.detail
     assert checks["among_posters"].status == "refused"
     assert checks["overlap"].status in ("pass", "warn")
     assert "f1 0.960" in checks["label_error"].detail
@@ -101,6 +103,20 @@ def test_a_proportion_gets_a_slope():
     assert result.headline == "plm"
     assert result.exposure == "proportion(received_reply)"
     assert set(by_name(result)) == {"plm", "ols", "naive"}
+
+
+def test_a_count_gets_a_curve_and_a_shift_or_a_slope_with_its_linearity_tested():
+    data = tables(people=200)
+    shift = estimate_study(*data, replace(QUICK, exposure="count", estimator="shift")).result
+    slope = estimate_study(*data, replace(QUICK, exposure="count", placebos=True)).result
+    assert (shift.headline, slope.headline) == ("shift", "plm")
+    assert {e.estimator for e in shift.estimates} == {"shift", "ols", "naive"}
+    assert by_name(shift)["shift"].ci_low < by_name(shift)["naive"].estimate
+    assert "1 more of the peers" in shift.estimand
+    linearity = [next(c for c in r.checks if c.name == "linearity") for r in (shift, slope)]
+    assert linearity[0].figures == pytest.approx(linearity[1].figures)
+    assert "never the headline" in slope.detail["exposure_curve"]["label"]
+    assert sum(level["n"] for level in slope.detail["exposure_curve"]["levels"]) == slope.detail["rows"]
 
 
 def test_an_outcome_nobody_shows_is_refused_with_a_way_out():

@@ -14,6 +14,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 _MODULES = {
+    "causal.curve": ("exposure_curve",),
+    "causal.event_times": ("event_study", "since_first"),
+    "causal.hazard": ("HazardSample", "at_risk", "estimate_hazard"),
+    "causal.heterogeneity": ("effects_by_group",),
+    "causal.pooling": ("pool",),
     "causal.arrays": ("AIPW", "OLS", "PLM", "Naive", "Shift"),
     "causal.exposure": (
         "AnyPeer",
@@ -36,6 +41,7 @@ __all__ = [
     "AnyPeer",
     "ClosedTriad",
     "Count",
+    "HazardSample",
     "IsolatedPeers",
     "Naive",
     "Proportion",
@@ -44,11 +50,20 @@ __all__ = [
     "SimilarityWeighted",
     "StructuralDiversity",
     "Threshold",
+    "at_risk",
     "cosine_similarity",
+    "effects_by_group",
+    "estimate_hazard",
+    "event_study",
+    "exposure_curve",
+    "pool",
+    "since_first",
 ]
 
 if TYPE_CHECKING:
     from causal.arrays import AIPW, OLS, PLM, Naive, Shift
+    from causal.curve import exposure_curve
+    from causal.event_times import event_study, since_first
     from causal.exposure import (
         AnyPeer,
         ClosedTriad,
@@ -61,6 +76,9 @@ if TYPE_CHECKING:
         Threshold,
         cosine_similarity,
     )
+    from causal.hazard import HazardSample, at_risk, estimate_hazard
+    from causal.heterogeneity import effects_by_group
+    from causal.pooling import pool
 
 
 def __getattr__(name: str) -> Any:

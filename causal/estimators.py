@@ -94,13 +94,17 @@ class EstimationSettings:
 
 @dataclass(frozen=True, slots=True)
 class Estimates:
-    """Estimates of one sample; `refused` is None or the reason why there is no headline."""
+    """Estimates of one sample; `refused` is None or the reason why there is no headline.
+
+    `scores` are a and b (n each) of the headline, which solves Σ(a - θ b) = 0: what effects by group are made of.
+    """
 
     headline: str
     estimates: tuple[Estimate, ...]
     checks: tuple[Check, ...]
     refused: str | None
     detail: dict[str, Any] = field(default_factory=dict)
+    scores: tuple[Float, Float] | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +121,7 @@ class _Headline:
     detail: dict[str, Any]
     strengths: tuple[float, float] | None = None
     baseline: float | None = None
+    scores: tuple[Float, Float] | None = None
 
 
 def estimate(
@@ -151,7 +156,7 @@ def estimate(
         task.advance()
     checks = (*headline.checks, dependence_check(near), *_sensitivity_checks(sensitivity))
     detail = near.describe() | fold_detail(folds)
-    return Estimates(name, (ours, *beside), checks, refused, detail)
+    return Estimates(name, (ours, *beside), checks, refused, detail, headline.scores)
 
 
 def dependence_of(sample: Sample, settings: EstimationSettings) -> Dependence:
@@ -186,6 +191,7 @@ def _aipw(sample: Sample, folds: Folds, settings: EstimationSettings) -> _Headli
         detail,
         aipw.strengths(sample.y, sample.e, nuisances, settings.clip),
         aipw.mean_unexposed(sample.y, sample.e, nuisances, settings.clip),
+        (psi, np.ones(len(psi))),
     )
 
 
@@ -199,7 +205,8 @@ def _plm(sample: Sample, folds: Folds, settings: EstimationSettings) -> _Headlin
     said = f"The covariates leave {left:.0%} of the exposure's variance to estimate with."
     check = Check("overlap", "warn" if left < 0.1 else "pass", said, figures)
     value, influence = plm.slope(residuals)
-    return _Headline(value, influence, (check,), None, figures, plm.strengths(residuals, value))
+    scores = (residuals.exposure * residuals.outcome, residuals.exposure**2)
+    return _Headline(value, influence, (check,), None, figures, plm.strengths(residuals, value), scores=scores)
 
 
 def _comparisons(sample: Sample) -> dict[str, tuple[float, Float]]:

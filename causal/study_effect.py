@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.sparse import csr_array
 
+from causal.adoption import adoption
 from causal.curve import exposure_curve
 from causal.estimators import NOT_A_POINT, POINT_CONTRAST, Estimates, EstimationSettings, Sample, estimate
 from causal.events import (
@@ -31,6 +32,7 @@ from causal.events import (
     tie_events,
 )
 from causal.exposure import MAPPINGS, Count, Mapping, Proportion, RecencyWeighted, Threshold, mapping_from
+from causal.heterogeneity import centrality_group, effects_by_group, heterogeneity_check, largest_groups
 from causal.leaks import audit
 from causal.mapping_family import computable, mapping_family
 from causal.panel import Panel, PanelSettings, build_panel, peer_graph, union_graph
@@ -267,7 +269,7 @@ def estimate_study(
         assumptions=assumptions(settings),
         labels_validated=labels_validated,
         refused=None if main.refused is None else f"{main.refused.rstrip('.')}. {_way_out(main.refused)}",
-        detail=_detail(study, exposure, main, settings) | _curve(study, exposure, main, settings),
+        detail=_detail(study, exposure, main, settings) | _further_figures(study, exposure, main, settings),
     )
     return StudyEffect(result, panel.table(), exposures_table(panel, computable(panel, settings.family)), result.detail)
 
@@ -287,15 +289,17 @@ def _prepare(inputs: Inputs, settings: EffectSettings, progress: Progress) -> _S
     ties = tie_events(inputs.ties, settings.channel, events, calendar)
     panel = build_panel(events, ties, calendar, settings.panel, progress)
     graph = union_graph(panel, ties)
-    return _Study(inputs, events, ties, panel, graph, _communities(inputs, panel, settings))
+    return _Study(
+        inputs, events, ties, panel, graph, _communities(inputs, panel, settings, int(panel.period.max()) + 1)
+    )
 
 
-def _communities(inputs: Inputs, panel: Panel, settings: EffectSettings) -> Int:
-    """Return the community of each person from all ties before the last outcome; -1 without ties.
+def _communities(inputs: Inputs, panel: Panel, settings: EffectSettings, period: int) -> Int:
+    """Return the community of each person from all ties before `period`; -1 without ties.
 
-    They cut folds and group people for inference and for rewiring; they are no covariates.
+    Those before the last outcome cut folds and group people for inference and for rewiring; they are no covariates.
     """
-    last = panel.calendar.moment(int(panel.period.max()) + 1)
+    last = panel.calendar.moment(period)
     earlier = inputs.ties.filter(pc.less(inputs.ties["last_at"], pa.scalar(last, inputs.ties["last_at"].type)))
     try:
         found = communities(earlier, seed=settings.seed, order=arrivals(inputs.messages)).table
@@ -389,9 +393,25 @@ def _further_checks(
     if settings.placebos and settings.headline == "plm" and settings.exposure in SHIFTABLE and main.refused is None:
         sample = _sample(study, panel, exposure, rows, settings)
         checks.append(tested_linearity(sample, settings.mapping, settings.shift_peers, _options(settings)))
+    if settings.placebos and main.scores is not None and main.refused is None:
+        checks += _effects_by_group(study, exposure, main, settings)
     if settings.mapping.binary and rows.any():
         checks.append(among_posters(exposure[rows] == 1, panel.posted[rows], panel.outcome[rows]))
     return checks
+
+
+def _effects_by_group(study: _Study, exposure: Float, main: Estimates, settings: EffectSettings) -> list[Check]:
+    """Compare the effect between communities of the burn-in, platforms and centralities: groups known before any row."""
+    panel, rows = study.panel, study.panel.eligible
+    early = _communities(study.inputs, panel, settings, int(panel.period.min()))
+    labels = {
+        "community": largest_groups(early[panel.person[rows]]),
+        "centrality": centrality_group(panel.n_peers[rows]),
+        "platform": np.array([name.split(":")[0] for name in panel.people])[panel.person[rows]],
+    }
+    sample, options = _sample(study, panel, exposure, rows, settings), _options(settings)
+    found = {by: effects_by_group(sample, main, label, by, options) for by, label in labels.items()}
+    return [heterogeneity_check(h) for by, h in found.items() if by != "platform" or len(h.groups) > 1]
 
 
 def _mapping_family(study: _Study, exposure: Float, settings: EffectSettings) -> Check:
@@ -507,12 +527,17 @@ def _detail(study: _Study, exposure: Float, main: Estimates, settings: EffectSet
     }
 
 
-def _curve(study: _Study, exposure: Float, main: Estimates, settings: EffectSettings) -> dict[str, Any]:
-    """Return the exposure curve of an exposure that is not binary, as data of a figure."""
-    if settings.mapping.binary or main.refused is not None or not settings.placebos:
+def _further_figures(study: _Study, exposure: Float, main: Estimates, settings: EffectSettings) -> dict[str, Any]:
+    """Return the adoption hazard with its event study, and the curve of an exposure that is not binary."""
+    if main.refused is not None or not settings.placebos:
         return {}
-    sample = _sample(study, study.panel, exposure, study.panel.eligible, settings)
-    return {"exposure_curve": exposure_curve(sample, _options(settings)).to_dict()}
+    panel, options = study.panel, _options(settings)
+    first = adoption(panel, study.events, exposure, study.graph, study.community, options)
+    figures = {"adoption": first.to_dict()}
+    if not settings.mapping.binary:
+        curve = exposure_curve(_sample(study, panel, exposure, panel.eligible, settings), options)
+        figures["exposure_curve"] = curve.to_dict()
+    return figures
 
 
 def _histogram(values: Float) -> dict[str, list[float]]:

@@ -76,6 +76,10 @@ def test_checks_and_assumptions_are_said(study):
     assert checks["rewired_graph"].status in ("pass", "warn")
     assert len(checks["mapping_family"].figures["rows"]) == len(MAPPINGS)
     assert "exposure_curve" not in study.result.detail
+    assert len(checks["effect_by_centrality"].figures["groups"]) == 3
+    assert "effect_by_community" in checks
+    assert "effect_by_platform" not in checks  # there is one
+    assert {e["estimator"] for e in study.result.detail["adoption"]["estimates"]} == {"hazard", "ols", "naive"}
     assert checks["among_posters"].status == "refused"
     assert checks["overlap"].status in ("pass", "warn")
     assert "f1 0.960" in checks["label_error"].detail

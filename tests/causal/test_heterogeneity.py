@@ -80,6 +80,9 @@ def test_groups_are_averages_of_the_headlines_scores(binary):
     assert np.dot(weights, [g.estimate for g in by.groups]) == pytest.approx(found.estimates[0].estimate)
     alone = a[group == "a"].sum() / b[group == "a"].sum()
     assert by.groups[0].estimate == pytest.approx(alone)
+    independent = effects_by_group(sample, found, group, "community", replace(LINEAR, bandwidth=0)).groups[0]
+    left = (a - alone * b)[group == "a"]
+    assert independent.se == pytest.approx(np.linalg.norm(left) / b[group == "a"].sum())
     assert sum(g.n for g in by.groups) == 750
 
 

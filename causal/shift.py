@@ -282,7 +282,7 @@ def linearity_check(
     )
 
 
-def tested_linearity(sample: Sample, mapping: Mapping, by: int, settings: EstimationSettings) -> Check:
+def slope_linearity(sample: Sample, mapping: Mapping, by: int, settings: EstimationSettings) -> Check:
     """Test the slope of `plm` against a shift of its own exposure; `refused` where the shift has no overlap."""
     shift = estimate_shift(sample, mapping, by, settings)
     found = next((c for c in shift.checks if c.name == "linearity"), None)

@@ -40,7 +40,7 @@ from causal.placebos import future_exposure, rewired_graph
 from causal.results import Check, EffectResult, Estimate
 from causal.schema import EXPOSURES
 from causal.secondary import among_posters
-from causal.shift import estimate_shift, tested_linearity
+from causal.shift import estimate_shift, slope_linearity
 from copenet.foundation.errors import InputError, UsageError
 from copenet.foundation.progress import SILENT, Progress
 from copenet.foundation.seeds import generator
@@ -392,7 +392,7 @@ def _further_checks(
             task.advance()
     if settings.placebos and settings.headline == "plm" and settings.exposure in SHIFTABLE and main.refused is None:
         sample = _sample(study, panel, exposure, rows, settings)
-        checks.append(tested_linearity(sample, settings.mapping, settings.shift_peers, _options(settings)))
+        checks.append(slope_linearity(sample, settings.mapping, settings.shift_peers, _options(settings)))
     if settings.placebos and main.scores is not None and main.refused is None:
         checks += _effects_by_group(study, exposure, main, settings)
     if settings.mapping.binary and rows.any():

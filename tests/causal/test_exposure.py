@@ -154,6 +154,7 @@ def without_loops(square):
     return links
 
 
+@settings(max_examples=40)
 @given(square, treatments, st.floats(0.2, 9))
 def test_weighted_mappings_are_their_formula_over_the_values_of_the_row(square, treatment, half_life):
     links = without_loops(square)
@@ -170,6 +171,7 @@ def test_weighted_mappings_are_their_formula_over_the_values_of_the_row(square, 
             assert found[i] == pytest.approx(expected, nan_ok=True)
 
 
+@settings(max_examples=40)
 @given(square, treatments)
 def test_motifs_are_those_that_networkx_finds_among_the_exposing_peers(square, treatment):
     links = without_loops(square)
@@ -207,6 +209,7 @@ def test_an_isolated_person_has_no_exposure_and_changes_nobodys(square, treatmen
         assert (n_peers[7], math.isnan(there[7])) == (0, True)
 
 
+@settings(max_examples=40)
 @given(square, treatments, st.floats(0.1, 50))
 def test_equal_weights_give_the_unweighted_share(square, treatment, half_life):
     links = csr_array((without_loops(square) > 0).astype(float))

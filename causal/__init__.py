@@ -13,39 +13,92 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-_HOMES = (
-    dict.fromkeys(("AIPW", "OLS", "PLM", "Naive"), "causal.arrays")
-    | dict.fromkeys(("AnyPeer", "Count", "Proportion", "Threshold"), "causal.exposure")
-    | {"LinearInMeans": "causal.linear_in_means", "OutcomeRegression": "causal.outcome_regression"}
-    | dict.fromkeys(
-        ("Bernoulli", "Complete", "Listed", "design_effect", "exposure_probabilities", "randomisation_test"),
-        "causal.randomisation",
-    )
-)
+_MODULES = {
+    "causal.curve": ("exposure_curve",),
+    "causal.event_times": ("event_study", "since_first"),
+    "causal.hazard": ("HazardSample", "at_risk", "estimate_hazard"),
+    "causal.heterogeneity": ("effects_by_group",),
+    "causal.pooling": ("pool",),
+    "causal.linear_in_means": ("LinearInMeans",),
+    "causal.outcome_regression": ("OutcomeRegression",),
+    "causal.randomisation": (
+        "Bernoulli",
+        "Complete",
+        "Listed",
+        "design_effect",
+        "exposure_probabilities",
+        "randomisation_test",
+    ),
+    "causal.arrays": ("AIPW", "OLS", "PLM", "Naive", "Shift"),
+    "causal.exposure": (
+        "AnyPeer",
+        "ClosedTriad",
+        "Count",
+        "IsolatedPeers",
+        "Proportion",
+        "RecencyWeighted",
+        "SimilarityWeighted",
+        "StructuralDiversity",
+        "Threshold",
+        "cosine_similarity",
+    ),
+}
+_HOMES = {name: module for module, names in _MODULES.items() for name in names}
 __all__ = [
     "AIPW",
     "OLS",
     "PLM",
     "AnyPeer",
     "Bernoulli",
+    "ClosedTriad",
     "Complete",
     "Count",
+    "HazardSample",
+    "IsolatedPeers",
     "LinearInMeans",
     "Listed",
     "Naive",
     "OutcomeRegression",
     "Proportion",
+    "RecencyWeighted",
+    "Shift",
+    "SimilarityWeighted",
+    "StructuralDiversity",
     "Threshold",
+    "at_risk",
+    "cosine_similarity",
     "design_effect",
+    "effects_by_group",
+    "estimate_hazard",
+    "event_study",
+    "exposure_curve",
     "exposure_probabilities",
+    "pool",
     "randomisation_test",
+    "since_first",
 ]
 
 if TYPE_CHECKING:
-    from causal.arrays import AIPW, OLS, PLM, Naive
-    from causal.exposure import AnyPeer, Count, Proportion, Threshold
+    from causal.arrays import AIPW, OLS, PLM, Naive, Shift
+    from causal.curve import exposure_curve
+    from causal.event_times import event_study, since_first
+    from causal.exposure import (
+        AnyPeer,
+        ClosedTriad,
+        Count,
+        IsolatedPeers,
+        Proportion,
+        RecencyWeighted,
+        SimilarityWeighted,
+        StructuralDiversity,
+        Threshold,
+        cosine_similarity,
+    )
+    from causal.hazard import HazardSample, at_risk, estimate_hazard
+    from causal.heterogeneity import effects_by_group
     from causal.linear_in_means import LinearInMeans
     from causal.outcome_regression import OutcomeRegression
+    from causal.pooling import pool
     from causal.randomisation import (
         Bernoulli,
         Complete,

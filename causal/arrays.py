@@ -36,7 +36,7 @@ from graph.partition import communities as partition
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
-Estimand = Literal["direct", "peer", "total"]
+Estimand = Literal["direct", "peer", "total", "shift"]
 Point = tuple[float, Float]
 
 ESTIMANDS: tuple[Estimand, ...] = ("direct", "peer", "total")
@@ -48,12 +48,12 @@ class Fit:
     """Estimates on a user's arrays.
 
     Attributes:
-        headline: The estimator that answers: `aipw`, `plm`, `ols` or `naive`.
+        headline: The estimator that answers: `aipw`, `plm`, `shift`, `ols` or `naive`.
         estimates: One record per estimator and estimand.
         checks: Overlap, balance, dependence and sensitivity of the peer effect; those of the other estimands carry
             its name.
         without_peers: Units left out because nobody is in their row of the adjacency.
-        refused: Why the headline gives no peer effect; None where it does.
+        refused: Why the headline gives no peer effect (`Shift`: no effect of the shift); None where it does.
     """
 
     headline: str
@@ -147,6 +147,7 @@ class ArrayEstimator:
     seed: int = 0
     settings: EstimationSettings = field(default_factory=EstimationSettings)
     name: ClassVar[str] = ""
+    answers: ClassVar[Estimand] = "peer"
 
     @property
     def headline(self) -> str:
@@ -160,7 +161,8 @@ class ArrayEstimator:
 
         Args:
             units: Data frame of n rows (pandas, Polars, Arrow: whatever narwhals reads).
-            adjacency: Sparse n x n; row i holds whom unit i is exposed to. Weights and loops are not used.
+            adjacency: Sparse n x n; row i holds whom unit i is exposed to. Loops are not used, and values only by
+                the mappings that say so (`RecencyWeighted`, `SimilarityWeighted`).
             communities: Community of each unit (n); None finds them (Leiden).
             progress: Where to report.
 
@@ -187,8 +189,8 @@ class ArrayEstimator:
             for estimand, point in zip(ESTIMANDS, points, strict=True)
         ]
         estimates = (*ours, *beside)
-        peer = next(e for e in estimates if (e.estimator, e.estimand) == (self.headline, "peer"))
-        return Fit(self.headline, estimates, tuple(checks), without, peer.refused, frame.implementation)
+        answer = next(e for e in estimates if (e.estimator, e.estimand) == (self.headline, self.answers))
+        return Fit(self.headline, estimates, tuple(checks), without, answer.refused, frame.implementation)
 
     def _headline(
         self, arrays: _Arrays, near: Dependence, settings: EstimationSettings, progress: Progress
@@ -204,8 +206,9 @@ class ArrayEstimator:
         if self.exposure.binary and not np.isin(d, (0.0, 1.0)).all():
             remedy = "Recode it first, or take a proportion (of a measure: its mean over peers) or a count (its sum)."
             raise UsageError(f"The treatment {self.treatment} must be 0 or 1.", remedy=remedy)
-        peers = _peers(adjacency, len(frame))
-        e, n_peers = self.exposure.apply(peers, d)
+        links = _links(adjacency, len(frame))
+        peers = csr_array(links != 0, dtype=float)
+        e, n_peers = self.exposure.apply(links, d)
         rows = np.flatnonzero(n_peers > 0)
         if not len(rows):
             raise InputError("No unit has a peer.", remedy="Row i of the adjacency holds whom unit i is exposed to.")
@@ -242,11 +245,11 @@ def _column(frame: nw.DataFrame[Any], name: str) -> Float:
     return values
 
 
-def _peers(adjacency: Any, n: int) -> csr_array:
-    """Return who sees whom as 0/1, without loops."""
+def _links(adjacency: Any, n: int) -> csr_array:
+    """Return who sees whom with the values as given, without loops."""
     if adjacency.shape != (n, n):
         raise UsageError(f"{n:,} units need an adjacency of {n:,} x {n:,}, not {adjacency.shape}.")
-    links = csr_array(csr_array(adjacency) != 0, dtype=float)
+    links = csr_array(adjacency, dtype=float, copy=True)
     links.setdiag(0)
     links.eliminate_zeros()
     return links
@@ -417,6 +420,29 @@ class PLM(ArrayEstimator):
         self, arrays: _Arrays, near: Dependence, settings: EstimationSettings, progress: Progress
     ) -> tuple[list[Estimate], list[Check]]:
         return _flexible(arrays, near, settings, progress, binary=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shift(ArrayEstimator):
+    """The effect of more exposing peers, where there are more to expose: a modified treatment policy (`causal.shift`).
+
+    Its estimand is named `shift`; `ols` and `naive` are given for it, too: their slopes times the mean move.
+
+    Args:
+        peers: How many more peers.
+    """
+
+    peers: int = 1
+    name: ClassVar[str] = "shift"
+    answers: ClassVar[Estimand] = "shift"
+
+    def _headline(
+        self, arrays: _Arrays, near: Dependence, settings: EstimationSettings, progress: Progress
+    ) -> tuple[list[Estimate], list[Check]]:
+        from causal.shift import estimate_shift
+
+        found = estimate_shift(arrays.sample("peer", False), self.exposure, self.peers, settings, progress)
+        return [replace(e, estimand="shift") for e in found.estimates], list(found.checks)
 
 
 class OLS(ArrayEstimator):

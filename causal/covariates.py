@@ -190,7 +190,7 @@ def _with_representation(basis: Basis, prefix: Prefix, settings: PanelSettings) 
     known = np.unique(prefix.events.person)
     try:
         fitted = SageRepresentation.fit(
-            node_features(history_of(prefix, basis))[known],
+            node_features(history_of(prefix))[known],
             prefix.peers()[known][:, known],
             dim=settings.representation_dimensions,
             seed=integer_seed(settings.seed, "panel", "representation"),
@@ -202,7 +202,7 @@ def _with_representation(basis: Basis, prefix: Prefix, settings: PanelSettings) 
 
 def _blocks(prefix: Prefix, person: Int, basis: Basis) -> tuple[list[Block], Int]:
     """Return every covariate as (group, name, values) and each row's main forum."""
-    past = history_of(prefix, basis)
+    past = history_of(prefix)
     everyone = prefix.peers()
     forum = main_forum(prefix.events)
     blocks = _own(past, person)
@@ -216,7 +216,7 @@ def _blocks(prefix: Prefix, person: Int, basis: Basis) -> tuple[list[Block], Int
     return blocks, forum[person]
 
 
-def history_of(prefix: Prefix, basis: Basis) -> History:
+def history_of(prefix: Prefix) -> History:
     """Return what everybody had done before the period."""
     events, t, k = prefix.events, prefix.period, prefix.risk_periods
     n = len(events.people)
@@ -247,7 +247,7 @@ def history_of(prefix: Prefix, basis: Basis) -> History:
         recency=np.where(seen, t - last, t).astype(float),
         log_tenure=np.log1p(tenure),
         answers=_answer_share(events, messages),
-        text=_mean_text(events, messages, basis),
+        text=mean_text(events),
     )
 
 
@@ -274,13 +274,13 @@ def _answer_share(events: Events, messages: Float) -> Float:
     return np.asarray(answers / np.maximum(messages, 1.0))
 
 
-def _mean_text(events: Events, messages: Float, basis: Basis) -> Float:
+def mean_text(events: Events) -> Float:
     """Return each person's mean of prior text (n x q) from scored events, shrunk to the centre by one message."""
-    n, q = len(messages), basis.components.shape[1]
-    if not q:
+    person, features, n = events.person, events.features, len(events.people)
+    if not features.shape[1]:
         return np.zeros((n, 0))
-    sums = np.column_stack([np.bincount(events.person, weights=events.features[:, k], minlength=n) for k in range(q)])
-    return np.asarray(sums / (messages + 1.0)[:, None])
+    sums = np.column_stack([np.bincount(person, weights=column, minlength=n) for column in features.T])
+    return np.asarray(sums / (np.bincount(person, minlength=n) + 1.0)[:, None])
 
 
 def node_features(past: History) -> Float32:

@@ -25,6 +25,8 @@ Int = NDArray[np.int64]
 CONTRAST = "E[Y(1) - Y(0)] over person-periods at risk with an eligible peer"
 CONTRAST_OF_POSTS = "E[Y(1) - Y(0)] over posts that others answered"
 SLOPE = "partially linear slope per unit of exposure"
+POINT_CONTRAST = "A contrast of two points of an exposure that is not binary is a curve, never the headline."
+NOT_A_POINT = "Use a binary exposure (any_peer, threshold), the slope (plm) or a shift; exposure_curve draws the curve."
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +104,17 @@ class EstimationSettings:
 
 @dataclass(frozen=True, slots=True)
 class Estimates:
-    """Estimates of one sample; `refused` is None or the reason why there is no headline."""
+    """Estimates of one sample; `refused` is None or the reason why there is no headline.
+
+    `scores` are a and b (n each) of the headline, which solves Σ(a - θ b) = 0: what effects by group are made of.
+    """
 
     headline: str
     estimates: tuple[Estimate, ...]
     checks: tuple[Check, ...]
     refused: str | None
     detail: dict[str, Any] = field(default_factory=dict)
+    scores: tuple[Float, Float] | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +131,7 @@ class _Headline:
     detail: dict[str, Any]
     strengths: tuple[float, float] | None = None
     baseline: float | None = None
+    scores: tuple[Float, Float] | None = None
 
 
 def estimate(
@@ -134,15 +141,37 @@ def estimate(
 
     Nothing is raised for a design that does not identify the effect: `refused` and the checks say why, and `ols` and
     `naive` are still given wherever they can be computed.
+
+    Raises:
+        UsageError: A contrast of an exposure that is not 0 and 1.
     """
+    if sample.binary and not np.isin(sample.e, (0.0, 1.0)).all():
+        raise UsageError(POINT_CONTRAST, remedy=NOT_A_POINT)
     name = "aipw" if sample.binary else "plm"
     reason = overlap.outcome_refusal(sample.y, sample.unit) or overlap.exposure_refusal(sample.e, sample.unit)
     reason = reason or overlap.events_refusal(sample.y, sample.e, sample.unit)
     if reason is not None:
-        return _without_headline(sample, settings, name, reason)
+        return without_headline(sample, settings, name, reason)
     if sample.binary:
         settings = replace(settings, clip=overlap.relative_clip(sample.e, settings.clip))
-    near = dependence(
+    near = dependence_of(sample, settings)
+    folds = graph_folds(sample.person, sample.adjacency, sample.communities, k=settings.folds, seed=settings.seed)
+    with progress.task("estimate", 2, "steps") as task:
+        headline = _aipw(sample, folds, settings) if sample.binary else _plm(sample, folds, settings)
+        task.advance()
+        refused = near.refused or headline.refused
+        beside = [record(sample, k, v, near, settings) for k, v in _comparisons(sample).items()]
+        ours = record(sample, name, (headline.value, headline.influence), near, settings, refused, headline.detail)
+        sensitivity = _sensitivity(sample, folds, settings, ours, headline)
+        task.advance()
+    checks = (*headline.checks, dependence_check(near), *_sensitivity_checks(sensitivity))
+    detail = near.describe() | fold_detail(folds)
+    return Estimates(name, (ours, *beside), checks, refused, detail, headline.scores)
+
+
+def dependence_of(sample: Sample, settings: EstimationSettings) -> Dependence:
+    """Return how the intervals of a sample are found."""
+    return dependence(
         sample.adjacency,
         sample.communities,
         sample.person,
@@ -150,18 +179,6 @@ def estimate(
         max_pair_share=settings.max_pair_share,
         seed=settings.seed,
     )
-    folds = graph_folds(sample.person, sample.adjacency, sample.communities, k=settings.folds, seed=settings.seed)
-    with progress.task("estimate", 2, "steps") as task:
-        headline = _aipw(sample, folds, settings) if sample.binary else _plm(sample, folds, settings)
-        task.advance()
-        refused = near.refused or headline.refused
-        beside = [_record(sample, k, v, near, settings) for k, v in _comparisons(sample).items()]
-        ours = _record(sample, name, (headline.value, headline.influence), near, settings, refused, headline.detail)
-        sensitivity = _sensitivity(sample, folds, settings, ours, headline)
-        task.advance()
-    checks = (*headline.checks, dependence_check(near), *_sensitivity_checks(sensitivity))
-    detail = near.describe() | _fold_detail(folds)
-    return Estimates(name, (ours, *beside), checks, refused, detail)
 
 
 def _aipw(sample: Sample, folds: Folds, settings: EstimationSettings) -> _Headline:
@@ -184,6 +201,7 @@ def _aipw(sample: Sample, folds: Folds, settings: EstimationSettings) -> _Headli
         detail,
         aipw.strengths(sample.y, sample.e, nuisances, settings.clip),
         aipw.mean_unexposed(sample.y, sample.e, nuisances, settings.clip),
+        (psi, np.ones(len(psi))),
     )
 
 
@@ -197,7 +215,8 @@ def _plm(sample: Sample, folds: Folds, settings: EstimationSettings) -> _Headlin
     said = f"The covariates leave {left:.0%} of the exposure's variance to estimate with."
     check = Check("overlap", "warn" if left < 0.1 else "pass", said, figures)
     value, influence = plm.slope(residuals)
-    return _Headline(value, influence, (check,), None, figures, plm.strengths(residuals, value))
+    scores = (residuals.exposure * residuals.outcome, residuals.exposure**2)
+    return _Headline(value, influence, (check,), None, figures, plm.strengths(residuals, value), scores=scores)
 
 
 def _comparisons(sample: Sample) -> dict[str, tuple[float, Float]]:
@@ -207,7 +226,7 @@ def _comparisons(sample: Sample) -> dict[str, tuple[float, Float]]:
     }
 
 
-def _record(
+def record(
     sample: Sample,
     estimator: str,
     value: tuple[float | None, Float | None],
@@ -215,12 +234,13 @@ def _record(
     settings: EstimationSettings,
     refused: str | None = None,
     detail: dict[str, Any] | None = None,
+    estimand: str | None = None,
 ) -> Estimate:
     """Return the record of one estimator; refused ones carry no number, `ols` and `naive` at least their point."""
     point, influence = value
     base = {
         "estimator": estimator,
-        "estimand": sample.estimand,
+        "estimand": estimand or sample.estimand,
         "n": len(sample.y),
         "n_peers": int(sample.n_peers.sum()),
     }
@@ -253,22 +273,17 @@ def interval(point: float, variance: Variance, level: float) -> tuple[float, flo
     return point - half, point + half, p
 
 
-def _without_headline(sample: Sample, settings: EstimationSettings, name: str, reason: str) -> Estimates:
+def without_headline(
+    sample: Sample, settings: EstimationSettings, name: str, reason: str, estimand: str | None = None
+) -> Estimates:
     """Return the refusal, with `ols` and `naive` where outcome and exposure vary at all."""
-    ours = _record(sample, name, (None, None), _NO_DEPENDENCE, settings, reason)
+    ours = record(sample, name, (None, None), _NO_DEPENDENCE, settings, reason, estimand=estimand)
     check = Check("overlap", "refused", f"{reason[0].upper()}{reason[1:]}.", {})
     if len(sample.y) < 2 or np.ptp(sample.e) == 0:
-        beside = [_record(sample, k, (None, None), _NO_DEPENDENCE, settings, reason) for k in ("ols", "naive")]
+        beside = [record(sample, k, (None, None), _NO_DEPENDENCE, settings, reason) for k in ("ols", "naive")]
         return Estimates(name, (ours, *beside), (check,), reason)
-    near = dependence(
-        sample.adjacency,
-        sample.communities,
-        sample.person,
-        bandwidth=settings.bandwidth,
-        max_pair_share=settings.max_pair_share,
-        seed=settings.seed,
-    )
-    beside = [_record(sample, k, v, near, settings) for k, v in _comparisons(sample).items()]
+    near = dependence_of(sample, settings)
+    beside = [record(sample, k, v, near, settings) for k, v in _comparisons(sample).items()]
     return Estimates(name, (ours, *beside), (check,), reason, near.describe())
 
 
@@ -336,7 +351,8 @@ def _sensitivity_checks(sensitivity: Sensitivity | None) -> tuple[Check, ...]:
     return (Check("hidden_confounder", status, said, sensitivity.to_dict()),)
 
 
-def _fold_detail(folds: Folds) -> dict[str, Any]:
+def fold_detail(folds: Folds) -> dict[str, Any]:
+    """Return what the report prints about the folds."""
     return {
         "folds": folds.k,
         "folds_buffered": folds.buffered,

@@ -232,9 +232,7 @@ def cluster_variance(influence: Float, n_rows: int, cluster: Int, iid: float) ->
             for G*, so that many of them make no few clusters look like many.
         iid: The variance if rows were independent.
     """
-    alone = np.where(cluster < 0, -1 - np.arange(len(cluster)), cluster)
-    _, code = np.unique(alone, return_inverse=True)
-    sums = np.bincount(code, weights=influence)
+    sums = np.bincount(cluster_codes(cluster), weights=influence)
     groups = effective_clusters(cluster)
     correction = groups / (groups - 1) if groups > 1 else 1.0
     value = float(np.sum(sums**2)) / n_rows**2 * correction
@@ -250,6 +248,12 @@ def effective_clusters(cluster: Int) -> float:
     """
     _, sizes = np.unique(cluster[cluster >= 0], return_counts=True)
     return float(sizes.sum() ** 2 / np.sum(sizes**2)) if len(sizes) else 0.0
+
+
+def cluster_codes(cluster: Int) -> Int:
+    """Return a code from 0 for each person's cluster; who has none (-1) is one alone."""
+    alone = np.where(cluster < 0, -1 - np.arange(len(cluster)), cluster)
+    return np.asarray(np.unique(alone, return_inverse=True)[1], dtype=np.int64)
 
 
 def communities_in(cluster: Int) -> int:
@@ -312,6 +316,30 @@ class Dependence:
         if self.cluster is None:
             return hac_variance(by_person, len(influence), self.near, iid)
         return cluster_variance(by_person, len(influence), self.cluster, iid)
+
+    def covariance(self, influence: Float) -> Float:
+        """Return the joint covariance (K x K) of K means of row influence values (n_rows x K).
+
+        Standard errors are those each estimate has alone (`variance`); correlations are those of the overlap kernel, or
+        of the communities, so the matrix is positive semi-definite.
+        """
+        sums = np.column_stack([sum_by(column, self.person, self.n_people) for column in influence.T])
+        if self.cluster is None:
+            spread = np.asarray(self.near.kernel.sum(axis=1))
+            roots = self.near.kernel.T @ (sums / np.sqrt(spread.reshape(-1, 1)))
+        else:
+            code = cluster_codes(self.cluster)
+            roots = np.column_stack([np.bincount(code, weights=column) for column in sums.T])
+        gram = roots.T @ roots
+        length = np.sqrt(np.diag(gram))
+        errors = np.array([self.variance(column).se for column in influence.T])
+        scale = np.divide(errors, length, out=np.zeros_like(length), where=length > 0)
+        return np.asarray(gram * np.outer(scale, scale))
+
+    @property
+    def dof(self) -> float | None:
+        """Degrees of freedom of the intervals; None for the normal."""
+        return None if self.cluster is None else max(effective_clusters(self.cluster) - 1, 0.0)
 
     def describe(self) -> dict[str, Any]:
         """Return what the report prints about the bandwidth."""

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.sparse import csr_array
 
-from causal.arrays import Fit, _column, _peers, leiden
+from causal.arrays import Fit, _column, _links, leiden
 from causal.estimators import EstimationSettings, dependence_check, interval
 from causal.exposure import row_normalised
 from causal.inference import FEWEST_COMMUNITIES, Dependence, Variance, dependence, effective_clusters
@@ -148,7 +148,7 @@ class LinearInMeans:
 
     def _data(self, frame: nw.DataFrame[Any], adjacency: Any) -> _Data:
         y, *own = (_column(frame, name) for name in (self.outcome, *self.covariates))
-        peers = _peers(adjacency, len(frame))
+        peers = csr_array(_links(adjacency, len(frame)) != 0, dtype=float)
         n_peers = np.diff(peers.indptr).astype(np.int64)
         rows = np.flatnonzero(n_peers > 0)
         if not len(rows):

@@ -16,8 +16,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array, vstack
 
-from causal.covariates import Basis, Prefix, covariates_at, fit_basis, pattern, score
+from causal.covariates import Basis, Prefix, covariates_at, fit_basis, mean_text, pattern, score
 from causal.events import Bool, Calendar, Events, Float, Int, TieEvents
+from causal.exposure import Mapping, Seen, cosine_similarity
+from causal.inference import undirected
 from causal.schema import PANEL
 from copenet.foundation.errors import RefusedError, UsageError
 from copenet.foundation.progress import SILENT, Progress
@@ -65,6 +67,7 @@ class Slice:
         period: t.
         person: Codes of the people at risk (r).
         peers: Whom each row can see (r x n_people), from ties before t.
+        seen: What exposure mappings may look at: those peers, what they did in t, and how all stood before t.
         exposing: Number of eligible peers who used the strategy in t (r).
         outcome: Posted and used the strategy in t + 1, threads that supplied the exposure left out (r).
         posted: Posted in t + 1 (r).
@@ -76,6 +79,7 @@ class Slice:
     period: int
     person: Int
     peers: csr_array
+    seen: Seen
     exposing: Int
     outcome: Bool
     posted: Bool
@@ -121,6 +125,14 @@ class Panel:
     def eligible(self) -> Bool:
         """Which rows have at least one eligible peer, so that an exposure is defined."""
         return self.n_peers > 0
+
+    def exposure(self, mapping: Mapping) -> Float:
+        """Return E of every row of the slices (r), NaN without eligible peers.
+
+        Raises:
+            UsageError: The mapping needs prior text and there is none.
+        """
+        return np.concatenate([mapping.of(piece.seen) for piece in self.slices])
 
     def table(self) -> pa.Table:
         """Return the panel as a table of schema `PANEL`."""
@@ -202,7 +214,8 @@ def build_slice(
     events, ties = data
     prefix = prefix_at(events, ties, calendar, period, settings)
     person = risk_set(prefix)
-    peers = prefix.peers()[person]
+    everyone = prefix.peers()
+    peers = everyone[person]
     covariates, forum = covariates_at(prefix, person, basis)
     now = events.between(calendar.start(period), calendar.start(period + 1))
     later = events.between(calendar.start(period + 1), calendar.start(period + 2))
@@ -212,7 +225,26 @@ def build_slice(
     posted[later.person] = True
     outcome, dropped = outcome_elsewhere(person, peers, now, later)
     exposing = np.asarray(peers @ used, dtype=np.int64)
-    return Slice(period, person, peers, exposing, outcome, posted[person], dropped, forum, covariates)
+    seen = Seen(
+        peers, used.astype(float), tie_ages(prefix)[person], _similarity(prefix, peers, person), undirected(everyone)
+    )
+    return Slice(period, person, peers, seen, exposing, outcome, posted[person], dropped, forum, covariates)
+
+
+def tie_ages(prefix: Prefix) -> csr_array:
+    """Return for each eligible peer (n x n) how many periods ago the tie last formed: 1 is the period before."""
+    n, calendar, period = len(prefix.events.people), prefix.calendar, prefix.period
+    ties = prefix.ties.since(calendar.start(period - prefix.lookback_periods))
+    # Ties are in the order of time: of those with the same ends the first from behind is the last.
+    key, last = np.unique((ties.ego * n + ties.peer)[::-1], return_index=True)
+    age = (period - calendar.of(ties.time[::-1][last])).astype(float)
+    return coo_array((age, (key // n, key % n)), shape=(n, n)).tocsr()
+
+
+def _similarity(prefix: Prefix, peers: csr_array, person: Int) -> csr_array | None:
+    """Return how alike each row's prior text is to each peer's; None where there is no text at all."""
+    text = mean_text(prefix.events)
+    return cosine_similarity(peers, text, person) if text.any() else None
 
 
 def risk_set(prefix: Prefix) -> Int:

@@ -81,7 +81,7 @@ def rewired_graph(
     community: Int,
     fit: Fit,
     *,
-    exposure: Callable[[Int, Int], Float],
+    exposure: Callable[[Panel], Float],
     seed: int,
 ) -> Check:
     """Estimate the effect of made-up peers: same degree, community and time, other people.
@@ -91,7 +91,7 @@ def rewired_graph(
         data: Its events and ties.
         community: Community of each person (n).
         fit: The headline estimator.
-        exposure: The mapping: number of exposing peers (r) and of peers (r) to the exposure (r).
+        exposure: The mapping: a panel to the exposure of its rows (r).
         seed: Names the draw.
     """
     events, ties = data
@@ -103,7 +103,7 @@ def rewired_graph(
         )
         return Check("rewired_graph", "not_informative", detail, {"ties_new": rewired.new})
     other = build_panel(events, rewired.ties, panel.calendar, panel.settings)
-    result = fit(other, exposure(other.exposing, other.n_peers), other.eligible, {})
+    result = fit(other, exposure(other), other.eligible, {})
     figures = _figures(result) | {"ties_new": rewired.new}
     if result.estimate is None or result.se is None:
         return Check("rewired_graph", "not_informative", f"Not estimable: {result.refused}", figures)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from operator import methodcaller
 from typing import Any, Literal
 
 import numpy as np
@@ -15,7 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.sparse import csr_array
 
-from causal.estimators import Estimates, EstimationSettings, Sample, estimate
+from causal.adoption import adoption
+from causal.curve import exposure_curve
+from causal.estimators import NOT_A_POINT, POINT_CONTRAST, Estimates, EstimationSettings, Sample, estimate
 from causal.events import (
     Bool,
     Events,
@@ -28,13 +31,16 @@ from causal.events import (
     events_from,
     tie_events,
 )
-from causal.exposure import MAPPINGS, Mapping, Threshold, mapping_from
+from causal.exposure import COUNTED, MAPPINGS, Count, Mapping, Proportion, RecencyWeighted, Threshold, mapping_from
+from causal.heterogeneity import centrality_group, effects_by_group, heterogeneity_check, largest_groups
 from causal.leaks import audit
+from causal.mapping_family import computable, mapping_family
 from causal.panel import Panel, PanelSettings, build_panel, peer_graph, union_graph
 from causal.placebos import future_exposure, rewired_graph
 from causal.results import Check, EffectResult, Estimate
 from causal.schema import EXPOSURES
 from causal.secondary import among_posters
+from causal.shift import estimate_shift, slope_linearity
 from copenet.foundation.errors import InputError, UsageError
 from copenet.foundation.progress import SILENT, Progress
 from copenet.foundation.seeds import generator
@@ -43,6 +49,8 @@ from graph.partition import communities
 from graph.ties import MAX_THREAD_PEOPLE, arrivals
 
 REFUTER_ROWS = 20_000
+ESTIMATORS = ("auto", "aipw", "plm", "shift")
+SHIFTABLE = (Count.name, Proportion.name)
 LEAK = "the leak audit failed"
 COMPOSITE = "posted in the next period and used {outcome} outside the threads that supplied the exposure (silent = 0)"
 
@@ -54,8 +62,9 @@ class EffectSettings:
     Args:
         design: panel (people by period) or replies (answered posts: the answers are the exposure).
         outcome: The strategy (one of the 14 of the Brief-COPE) whose spread is asked about.
-        exposure: The mapping of the peers' behaviour: any_peer, threshold, proportion or count.
+        exposure: The mapping of the peers' behaviour (`causal.exposure.MAPPINGS`): any_peer, threshold, proportion, …
         threshold: The share of peers that `threshold` asks for.
+        half_life: After how many periods a tie counts half in `recency_weighted` (panel).
         channel: Through which ties peers are seen: replied_to, received_reply or co_thread (panel).
         reply_hours: For how long after a post an answer counts (replies).
         helper_hours: For how long after a post helpers who wrote elsewhere were around (replies).
@@ -63,11 +72,13 @@ class EffectSettings:
         lookback_weeks: How long before a period a tie makes a peer eligible (rounded up to whole periods).
         risk_periods: A person is at risk if they wrote in this many periods before.
         burn_in_periods: Periods before the first row.
-        estimator: auto (AIPW for binary mappings, else the slope), aipw or plm.
+        estimator: auto (AIPW for binary mappings, else the slope), aipw, plm or shift.
+        shift_peers: How many more exposing peers `shift` asks about.
         label_threshold: Probability from which a message counts as using the strategy.
         text_dimensions: Principal components of prior text.
         representation_dimensions: Outputs of the GraphSAGE representation (0: none).
-        placebos: Whether to run the leak audit and, in the panel, the rewired and the future-exposure placebo.
+        placebos: Whether to run, in the panel, the rewired and the future-exposure placebo, the mapping family, the test
+            of linearity and the exposure curve.
         sensitivity: Whether to compute how strong hidden confounding must be.
         refuter: Whether to let DoWhy identify the estimand and run its placebo refuter on our estimator.
         seed: Seed of all chance.
@@ -77,6 +88,7 @@ class EffectSettings:
     outcome: str = "positive_reframing"
     exposure: str = "any_peer"
     threshold: float = 0.5
+    half_life: float = 1.0
     channel: str = "received_reply"
     reply_hours: int = 72
     helper_hours: int = 12
@@ -84,7 +96,8 @@ class EffectSettings:
     lookback_weeks: int = 8
     risk_periods: int = 4
     burn_in_periods: int = 4
-    estimator: Literal["auto", "aipw", "plm"] = "auto"
+    estimator: Literal["auto", "aipw", "plm", "shift"] = "auto"
+    shift_peers: int = 1
     label_threshold: float = 0.5
     text_dimensions: int = 8
     representation_dimensions: int = 8
@@ -94,10 +107,24 @@ class EffectSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        if self.estimator not in ESTIMATORS:
+            known = f"Known are {', '.join(ESTIMATORS)}."
+            raise UsageError(
+                f"There is no estimator {self.estimator}. {POINT_CONTRAST}", remedy=f"{known} {NOT_A_POINT}"
+            )
         if self.mapping.binary is False and self.estimator == "aipw":
             raise UsageError(
-                f"AIPW needs a binary exposure; {self.exposure} is not.",
-                remedy="Use estimator = auto or plm, or the exposure any_peer or threshold.",
+                f"AIPW needs a binary exposure; {self.exposure} is not. {POINT_CONTRAST}", remedy=NOT_A_POINT
+            )
+        if self.estimator == "shift" and (self.exposure not in SHIFTABLE or self.shift_peers < 1):
+            raise UsageError(
+                f"A shift is by at least one more peer, of {' or '.join(SHIFTABLE)}.",
+                remedy="Use exposure = count and shift_peers = 1, for example.",
+            )
+        if self.design == "replies" and (self.exposure not in COUNTED or self.estimator == "shift"):
+            raise UsageError(
+                "The design of replies knows how many answers there were and what they said, not older ties or shifts.",
+                remedy=f"Use one of the exposures {', '.join(COUNTED)} and an estimator other than shift.",
             )
 
     @property
@@ -106,9 +133,14 @@ class EffectSettings:
         return self._mapping(self.exposure)
 
     def _mapping(self, name: str) -> Mapping:
-        share = f":{self.threshold}" if name == Threshold.name else ""
+        number = {Threshold.name: f":{self.threshold}", RecencyWeighted.name: f":{self.half_life}"}.get(name, "")
         channel = self.channel if self.design == "panel" else self.design
-        return mapping_from(name + share, channel, self.period_weeks)
+        return mapping_from(name + number, channel, self.period_weeks)
+
+    @property
+    def family(self) -> tuple[Mapping, ...]:
+        """Every mapping, with the share, half-life and channel of these settings."""
+        return tuple(self._mapping(name) for name in MAPPINGS)
 
     @property
     def headline(self) -> str:
@@ -164,25 +196,22 @@ def features_of(messages: pa.Table, embeddings: tuple[Sequence[str], Float32] | 
     return np.asarray(found, dtype=np.float32)
 
 
-def exposures_table(panel: Panel, settings: EffectSettings) -> pa.Table:
-    """Return every row's exposure by all mappings (schema `EXPOSURES`), so that their agreement can be shown."""
-    return exposures_of(panel.people, panel.person, panel.period, panel.exposing, panel.n_peers, settings)
+def exposures_table(panel: Panel, mappings: Sequence[Mapping]) -> pa.Table:
+    """Return every row's exposure by each mapping (schema `EXPOSURES`), so that their agreement can be shown."""
+    rows = (panel.people, panel.person, panel.period, panel.n_peers)
+    return exposures_of(*rows, {mapping.definition: panel.exposure(mapping) for mapping in mappings})
 
 
-def exposures_of(
-    people: Sequence[str], person: Int, period: Int, exposing: Int, n_peers: Int, settings: EffectSettings
-) -> pa.Table:
-    """Return the exposures of rows (r) by all mappings."""
+def exposures_of(people: Sequence[str], person: Int, period: Int, n_peers: Int, values: dict[str, Float]) -> pa.Table:
+    """Return the exposures of rows (r), by definition of the mapping."""
     authors = pa.array(people, pa.string()).take(pa.array(person))
-    parts = []
-    for name in MAPPINGS:
-        mapping = settings._mapping(name)
-        values = mapping.of_counts(exposing.astype(float), n_peers)
+    parts = [EXPOSURES.empty_table()]
+    for definition, those in values.items():
         columns = {
             "author_id": authors,
             "period": period,
-            "definition": [mapping.definition] * len(values),
-            "value": pa.array(values, from_pandas=True),
+            "definition": [definition] * len(those),
+            "value": pa.array(those, from_pandas=True),
             "n_peers": n_peers,
         }
         parts.append(conform(pa.table(columns), EXPOSURES))
@@ -245,7 +274,7 @@ def estimate_study(
         return estimate_replies(inputs, settings, label, labels_validated=labels_validated, progress=progress)
     study = _prepare(inputs, settings, progress)
     panel = study.panel
-    exposure = settings.mapping.of_counts(panel.exposing.astype(float), panel.n_peers)
+    exposure = panel.exposure(settings.mapping)
     audits = _audits(study, settings, max_thread_people)
     main = estimated(_sample(study, panel, exposure, panel.eligible, settings), settings, audits, progress)
     checks = (*main.checks, *audits, *_further_checks(study, exposure, main, settings, progress))
@@ -262,9 +291,9 @@ def estimate_study(
         assumptions=assumptions(settings),
         labels_validated=labels_validated,
         refused=explained(main.refused),
-        detail=_detail(study, exposure, main, settings),
+        detail=_detail(study, exposure, main, settings) | _further_figures(study, exposure, main, settings),
     )
-    return StudyEffect(result, panel.table(), exposures_table(panel, settings), result.detail)
+    return StudyEffect(result, panel.table(), exposures_table(panel, computable(panel, settings.family)), result.detail)
 
 
 def without_bots(inputs: Inputs) -> Inputs:
@@ -289,7 +318,7 @@ def _prepare(inputs: Inputs, settings: EffectSettings, progress: Progress) -> _S
 def communities_of(inputs: Inputs, people: Sequence[str], last: int, seed: int) -> Int:
     """Return the community of each person from all ties before `last` (microseconds); -1 without ties.
 
-    They cut folds and group people for inference and for rewiring; they are no covariates.
+    Those before the last outcome cut folds and group people for inference and for rewiring; they are no covariates.
     """
     earlier = inputs.ties.filter(pc.less(pc.cast(inputs.ties["last_at"], pa.int64()), last))
     try:
@@ -340,13 +369,20 @@ def _audits(study: _Study, settings: EffectSettings, max_thread_people: int) -> 
 def estimated(sample: Sample, settings: EffectSettings, audits: tuple[Check, ...], progress: Progress) -> Estimates:
     """Estimate; where an audit failed, the headline is refused and `ols` and `naive` stay."""
     failed = [a for a in audits if a.status == "fail"]
-    main = estimate(sample, options(settings, sensitivity=not failed), progress)
+    main = _headline(sample, settings, options(settings, sensitivity=not failed), progress)
     if not failed or main.refused is not None:
         return main
     reason = f"{LEAK}: {' '.join(a.detail for a in failed)}".rstrip(".")
     nothing: dict[str, Any] = dict.fromkeys(("estimate", "se", "ci_low", "ci_high", "p_value", "dof"))
     ours = [replace(e, **nothing, refused=reason) if e.estimator == main.headline else e for e in main.estimates]
     return replace(main, estimates=tuple(ours), refused=reason)
+
+
+def _headline(sample: Sample, settings: EffectSettings, options: EstimationSettings, progress: Progress) -> Estimates:
+    """Estimate what the settings declare."""
+    if settings.headline == "shift":
+        return estimate_shift(sample, settings.mapping, settings.shift_peers, options, progress)
+    return estimate(sample, options, progress)
 
 
 def _further_checks(
@@ -360,19 +396,51 @@ def _further_checks(
         sample = _sample(study, other, values, chosen, settings, extra)
         if other is not panel:  # who is given the same made-up peer depends on one another, too
             sample = replace(sample, adjacency=csr_array(study.graph.maximum(peer_graph(other))))
-        return estimate(sample, options(settings, sensitivity=False)).estimates[0]
+        how = options(settings, sensitivity=False)
+        if extra:  # the placebo of the future brings an exposure of its own, which no policy shifts
+            return estimate(sample, how).estimates[0]
+        return _headline(sample, settings, how, SILENT).estimates[0]
 
     if settings.placebos and main.refused is None:
-        with progress.task("placebos", 2, "checks") as task:
+        with progress.task("placebos", 3, "checks") as task:
             data = (study.events, study.ties)
-            mapping = _of_counts(settings.mapping)
-            checks.append(rewired_graph(panel, data, study.community, fit, exposure=mapping, seed=settings.seed))
+            exposed = methodcaller("exposure", settings.mapping)
+            checks.append(rewired_graph(panel, data, study.community, fit, exposure=exposed, seed=settings.seed))
             task.advance()
             checks.append(future_exposure(panel, study.events, study.inputs.ties, exposure, fit))
             task.advance()
+            checks.append(_mapping_family(study, exposure, settings))
+            task.advance()
+    if settings.placebos and settings.headline == "plm" and settings.exposure in SHIFTABLE and main.refused is None:
+        sample = _sample(study, panel, exposure, rows, settings)
+        checks.append(slope_linearity(sample, settings.mapping, settings.shift_peers, options(settings)))
+    if settings.placebos and main.scores is not None and main.refused is None:
+        checks += _effects_by_group(study, exposure, main, settings)
     if settings.mapping.binary and rows.any():
         checks.append(among_posters(exposure[rows] == 1, panel.posted[rows], panel.outcome[rows]))
     return checks
+
+
+def _effects_by_group(study: _Study, exposure: Float, main: Estimates, settings: EffectSettings) -> list[Check]:
+    """Compare the effect between communities of the burn-in, platforms and centralities: groups known before any row."""
+    panel, rows = study.panel, study.panel.eligible
+    first = panel.calendar.start(int(panel.period.min()))
+    early = communities_of(study.inputs, panel.people, first, settings.seed)
+    labels = {
+        "community": largest_groups(early[panel.person[rows]]),
+        "centrality": centrality_group(panel.n_peers[rows]),
+        "platform": np.array([name.split(":")[0] for name in panel.people])[panel.person[rows]],
+    }
+    sample = _sample(study, panel, exposure, rows, settings)
+    found = {by: effects_by_group(sample, main, label, by, options(settings)) for by, label in labels.items()}
+    return [heterogeneity_check(h) for by, h in found.items() if by != "platform" or len(h.groups) > 1]
+
+
+def _mapping_family(study: _Study, exposure: Float, settings: EffectSettings) -> Check:
+    panel, rows = study.panel, study.panel.eligible
+    others = [m for m in computable(panel, settings.family) if m.definition != settings.mapping.definition]
+    sample = _sample(study, panel, exposure, rows, settings)
+    return mapping_family(sample, {m.definition: panel.exposure(m)[rows] for m in others}, options(settings))
 
 
 def _dowhy_checks(study: _Study, exposure: Float, main: Estimates, settings: EffectSettings) -> list[Check]:
@@ -399,13 +467,6 @@ def _some_people(panel: Panel, seed: int) -> Bool:
         return rows
     chosen = generator(seed, "effect", "refuter").random(len(panel.people)) < REFUTER_ROWS / rows.sum()
     return np.asarray(rows & chosen[panel.person], dtype=bool)
-
-
-def _of_counts(mapping: Mapping) -> Any:
-    def apply(exposing: Int, n_peers: Int) -> Float:
-        return mapping.of_counts(exposing.astype(float), n_peers)
-
-    return apply
 
 
 def label_check(validated: bool, error: dict[str, Any] | None) -> Check:
@@ -495,6 +556,19 @@ def _detail(study: _Study, exposure: Float, main: Estimates, settings: EffectSet
         "ties": len(study.ties),
         "channel": settings.channel,
     }
+
+
+def _further_figures(study: _Study, exposure: Float, main: Estimates, settings: EffectSettings) -> dict[str, Any]:
+    """Return the adoption hazard with its event study, and the curve of an exposure that is not binary."""
+    if main.refused is not None or not settings.placebos:
+        return {}
+    panel, how = study.panel, options(settings)
+    first = adoption(panel, study.events, exposure, study.graph, study.community, how)
+    figures = {"adoption": first.to_dict()}
+    if not settings.mapping.binary:
+        curve = exposure_curve(_sample(study, panel, exposure, panel.eligible, settings), how)
+        figures["exposure_curve"] = curve.to_dict()
+    return figures
 
 
 def histogram(values: Float) -> dict[str, list[float]]:

@@ -10,6 +10,7 @@ from scipy.sparse import csr_array
 
 from causal.estimators import Estimates, Sample
 from causal.events import Events, Float, Inputs, Int, TieEvents, calendar_of, events_from, tie_events
+from causal.exposure import COUNTED
 from causal.helper_instrument import availability, estimate_iv
 from causal.panel import tie_graph
 from causal.reply_design import ReplyDesign, build_replies
@@ -149,9 +150,10 @@ def _some_people(sample: Sample, most: int, seed: int) -> Sample:
 def _exposures(design: ReplyDesign, settings: EffectSettings) -> Any:
     from causal.study_effect import exposures_of
 
-    return exposures_of(
-        design.people, design.posts.person, design.posts.period, design.exposing, design.n_peers, settings
-    )
+    rows = (design.people, design.posts.person, design.posts.period, design.n_peers)
+    counted = [mapping for mapping in settings.family if mapping.name in COUNTED]
+    exposing = design.exposing.astype(float)
+    return exposures_of(*rows, {m.definition: m.of_counts(exposing, design.n_peers) for m in counted})
 
 
 def assumptions(settings: EffectSettings) -> tuple[str, ...]:

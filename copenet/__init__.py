@@ -21,13 +21,32 @@ __version__ = "0.1.0"
 _HOMES = {
     "Study": "copenet.study",
     "Settings": "copenet.settings",
-    "AnyPeer": "causal.exposure",
-    "Threshold": "causal.exposure",
-    "Proportion": "causal.exposure",
-    "Count": "causal.exposure",
     "AIPW": "causal",
+    "AnyPeer": "causal.exposure",
+    "ClosedTriad": "causal.exposure",
+    "Count": "causal.exposure",
+    "IsolatedPeers": "causal.exposure",
+    "Proportion": "causal.exposure",
+    "RecencyWeighted": "causal.exposure",
+    "SimilarityWeighted": "causal.exposure",
+    "StructuralDiversity": "causal.exposure",
+    "Threshold": "causal.exposure",
 }
-__all__ = ["AIPW", "AnyPeer", "Count", "Proportion", "Settings", "Study", "Threshold", "__version__"]
+__all__ = [
+    "AIPW",
+    "AnyPeer",
+    "ClosedTriad",
+    "Count",
+    "IsolatedPeers",
+    "Proportion",
+    "RecencyWeighted",
+    "Settings",
+    "SimilarityWeighted",
+    "StructuralDiversity",
+    "Study",
+    "Threshold",
+    "__version__",
+]
 
 if TYPE_CHECKING:
     from copenet.settings import Settings

@@ -28,5 +28,6 @@ def as_changes(exposure: Mapping | str) -> dict[str, Any]:
         raise UsageError(f"No exposure is called {name or exposure}.", remedy=f"Known are {', '.join(NAMES)}.")
     if isinstance(exposure, str):
         return {"effect.exposure": exposure}
-    given = {"channel": exposure.channel, "period_weeks": exposure.weeks, "threshold": getattr(exposure, "share", None)}
+    numbers = {"threshold": getattr(exposure, "share", None), "half_life": getattr(exposure, "half_life", None)}
+    given = {"channel": exposure.channel, "period_weeks": exposure.weeks} | numbers
     return {"effect.exposure": name} | {f"effect.{key}": value for key, value in given.items() if value is not None}

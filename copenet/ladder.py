@@ -13,6 +13,7 @@ NAMES = {
     "aipw": "AIPW, network HAC",
     "plm": "slope, network HAC",
     "helper_iv": "helper instrument",
+    "shift": "shift, network HAC",
 }
 CONDITIONAL = frozenset({"hidden_confounder", "identification"})
 """Checks that say "only if": "passed" would promise what nobody can check."""

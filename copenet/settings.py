@@ -19,7 +19,17 @@ from copenet.foundation.files import digest_of
 from gnn.strategies import strategy
 
 Store = Literal["ladybug", "neo4j"]
-Exposure = Literal["any_peer", "threshold", "proportion", "count"]
+Exposure = Literal[
+    "any_peer",
+    "threshold",
+    "proportion",
+    "count",
+    "recency_weighted",
+    "similarity_weighted",
+    "closed_triad",
+    "isolated_peers",
+    "structural_diversity",
+]
 Channel = Literal["replied_to", "received_reply", "co_thread"]
 
 
@@ -82,8 +92,11 @@ class EffectSection(_Section):
         default="panel", description='"panel": people by period. "replies": posts, by what others answered.'
     )
     outcome: str = Field(default="positive_reframing", description="One of the 14 Brief-COPE strategies.")
-    exposure: Exposure = Field(default="any_peer", description='"any_peer", "threshold", "proportion" or "count".')
+    exposure: Exposure = Field(default="any_peer", description=", ".join(f'"{name}"' for name in get_args(Exposure)))
     threshold: float = Field(default=0.5, gt=0, le=1, description='The share of peers that "threshold" asks for.')
+    half_life: float = Field(
+        default=1.0, gt=0, description='Periods in which a tie fades by half ("recency_weighted").'
+    )
     channel: Channel = Field(default="received_reply", description='"replied_to", "received_reply" or "co_thread".')
     reply_hours: int = Field(
         default=72, ge=1, le=8_760, description="replies: an answer counts this long after a post."
@@ -99,7 +112,10 @@ class EffectSection(_Section):
     representation_dimensions: int = Field(
         default=8, ge=0, description="GraphSAGE outputs of prior text and ties to adjust for."
     )
-    estimator: Literal["auto", "aipw", "plm"] = Field(default="auto", description='"auto": AIPW if binary, else plm.')
+    estimator: Literal["auto", "aipw", "plm", "shift"] = Field(
+        default="auto", description='"auto": AIPW if binary, else plm. "shift": of a count or proportion.'
+    )
+    shift_peers: int = Field(default=1, ge=1, description='How many more exposing peers "shift" asks about.')
 
 
 class ReportSection(_Section):

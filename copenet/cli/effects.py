@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 Outcome = Annotated[str | None, typer.Option("--outcome", help="A strategy; overrides effect.outcome.")]
 Exposure = Annotated[
-    str | None, typer.Option("--exposure", help="any_peer, threshold, proportion or count; overrides effect.exposure.")
+    str | None,
+    typer.Option(
+        "--exposure",
+        help="any_peer, threshold, proportion, count, …; overrides effect.exposure.",
+    ),
 ]
 Seed = Annotated[
     int | None, typer.Option("--seed", min=0, help="Overrides study.seed here alone.", show_default=False, metavar="N")

@@ -98,6 +98,8 @@ def _estimated(evidence: Evidence, effects: Mapping[str, Any]) -> Answer:
     low, high = words.points(main.get("ci_low")), words.points(main.get("ci_high"))
     binary = is_contrast(evidence, effects)
     unit = "percentage points" if binary else "percentage points per unit of exposure"
+    if effects.get("headline") == "shift":
+        unit = "percentage points, were more of the peers to do so"
     assumptions = words.listed(effects.get("assumptions"))
     return Answer(
         state="effect" if found else "null",
@@ -114,7 +116,7 @@ def _estimated(evidence: Evidence, effects: Mapping[str, Any]) -> Answer:
 def is_contrast(evidence: Evidence, effects: Mapping[str, Any]) -> bool:
     """Say whether the headline compares two groups (and is not a slope)."""
     kind = str(evidence.setting("effect", "exposure", ""))
-    return kind in ("any_peer", "threshold") if kind else effects.get("headline") == "aipw"
+    return kind in ("any_peer", "threshold", "closed_triad") if kind else effects.get("headline") == "aipw"
 
 
 def _lead(evidence: Evidence, effects: Mapping[str, Any], main: Mapping[str, Any], unit: str) -> str:

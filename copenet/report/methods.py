@@ -126,6 +126,9 @@ def _estimation(effects: Mapping[str, Any], used: set[str]) -> str:
     if effects.get("headline") == "plm":
         used |= {"robinson1988"}
         how = f"a partially linear model (Robinson, 1988) {_CROSS_FIT}"
+    elif effects.get("headline") == "shift":
+        used |= {"diaz2023"}
+        how = f"a modified treatment policy, one more exposing peer where there is one left (Díaz et al., 2023), {_CROSS_FIT}"
     else:
         used |= {"robins1994"}
         how = f"augmented inverse probability weighting (Robins et al., 1994) {_CROSS_FIT}"

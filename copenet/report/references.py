@@ -14,6 +14,8 @@ REFERENCES: dict[str, str] = {
     "21(1), C1–C68.",
     "chernozhukov2022": "Chernozhukov, V., Cinelli, C., Newey, W., Sharma, A., & Syrgkanis, V. (2022). Long story short: "
     "Omitted variable bias in causal machine learning. NBER Working Paper 30302.",
+    "diaz2023": "Díaz, I., Williams, N., Hoffman, K. L., & Schenck, E. J. (2023). Nonparametric causal effects based on "
+    "longitudinal modified treatment policies. Journal of the American Statistical Association, 118(542), 846–857.",
     "egami2024": "Egami, N., & Tchetgen Tchetgen, E. J. (2024). Identification and estimation of causal peer effects "
     "using double negative controls for unmeasured network confounding. Journal of the Royal Statistical Society "
     "Series B, 86(2), 487–511.",

@@ -14,6 +14,7 @@ ESTIMATORS = {
     "aipw": "AIPW, network HAC",
     "plm": "Partially linear slope, network HAC",
     "helper_iv": "Helper instrument (2SLS)",
+    "shift": "Shift of the exposure, network HAC",
 }
 STATUS = {
     "pass": ("✓", "passed"),
@@ -28,6 +29,11 @@ EXPOSURES = {
     "threshold": "at least the set share of peers who did so, against less",
     "proportion": "the share of peers who did so",
     "count": "the number of peers who did so",
+    "recency_weighted": "the share of peers who did so, recent ties counting more",
+    "similarity_weighted": "the share of peers who did so, like-minded ones counting more",
+    "closed_triad": "at least two peers who know one another and did so, against none",
+    "isolated_peers": "the number of peers who did so and know no other who did",
+    "structural_diversity": "the number of unconnected groups of peers who did so",
 }
 CHANNELS = {
     "received_reply": "people who had replied to them",

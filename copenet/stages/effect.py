@@ -191,7 +191,17 @@ def question(document: dict[str, Any]) -> str:
     return f"{who} showed {what} ({channel.replace('_', ' ')}) → shows it {when}"
 
 
-_WHO = {"any_peer": "any peer", "threshold": "a share of peers", "proportion": "more peers", "count": "each peer"}
+_WHO = {
+    "any_peer": "any peer",
+    "threshold": "a share of peers",
+    "proportion": "more peers",
+    "count": "each peer",
+    "recency_weighted": "more peers of late",
+    "similarity_weighted": "more peers alike",
+    "closed_triad": "two peers who know one another",
+    "isolated_peers": "each peer on their own",
+    "structural_diversity": "each group of peers",
+}
 
 
 def _level(document: dict[str, Any]) -> Level:

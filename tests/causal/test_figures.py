@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from causal import figures
+from causal import curve_figures, figures
 from causal.figure_style import ONE_COLUMN, Drawing, signed
 from copenet.foundation.errors import UsageError
 
@@ -35,6 +35,22 @@ NODES = [
 ARROWS = [("e", "y"), ("h", "e"), ("h", "y"), ("u", "e"), ("u", "y")]
 GRID = np.linspace(0, 0.3, 12)
 
+POINTS: list[dict[str, Any]] = [
+    {
+        "name": str(k),
+        "label": str(k),
+        "exposure": float(k),
+        "period": k,
+        "n": 90,
+        "estimate": 0.1 * k,
+        "ci_low": 0.1 * k - 0.05,
+        "ci_high": 0.1 * k + 0.05,
+        "band_low": 0.1 * k - 0.08,
+        "band_high": 0.1 * k + 0.08,
+    }
+    for k in (-3, -2, 0, 1)
+]
+
 DRAWN: dict[str, Callable[[], Drawing]] = {
     "effect_ladder": lambda: figures.effect_ladder(ROWS),
     "truth_ladder": lambda: figures.effect_ladder(ROWS, truth=0.08),
@@ -50,6 +66,8 @@ DRAWN: dict[str, Callable[[], Drawing]] = {
         estimate=0.09,
         benchmarks=[{"name": "own history", "with_exposure": 0.04, "with_outcome": 0.1}],
     ),
+    "exposure_curve": lambda: curve_figures.exposure_curve(POINTS),
+    "event_study": lambda: curve_figures.event_study(POINTS),
     "causal_graph": lambda: figures.causal_graph(NODES, ARROWS, doubted=[("u", "e"), ("u", "y")]),
 }
 
@@ -203,6 +221,22 @@ def test_a_contour_that_never_reaches_zero_has_no_zero_line() -> None:
 def test_yardsticks_are_numbered_in_figure_and_caption() -> None:
     assert "1 own history" in DRAWN["sensitivity"]().caption
     assert "1" in texts(DRAWN["sensitivity"]()).split()
+
+
+def test_a_curve_says_that_it_is_no_headline_and_leaves_small_levels_out() -> None:
+    assert "never the headline" in texts(DRAWN["exposure_curve"]())
+    few = curve_figures.exposure_curve([*POINTS[:3], {**POINTS[3], "n": 7}])
+    assert "1 level(s)" in few.caption
+    assert "1: 0.10" not in few.alt
+
+
+def test_an_event_study_shows_the_reference_and_says_every_period() -> None:
+    drawing = DRAWN["event_study"]()
+    ticks = [label.get_text() for label in drawing.figure.axes[0].get_xticklabels()]
+    assert sorted(ticks) == ["0", "1", "−1", "−2", "−3"]
+    assert "Period -3: −0.30, interval −0.35 to −0.25." in drawing.alt
+    with pytest.raises(UsageError, match="No period"):
+        curve_figures.event_study([])
 
 
 def test_the_graph_names_every_arrow() -> None:

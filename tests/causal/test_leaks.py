@@ -85,9 +85,8 @@ def test_text_of_the_same_period_among_the_covariates_is_caught(monkeypatch):
     def leaking(data, calendar, period, basis, settings):
         rows = original(data, calendar, period, basis, settings)
         upto = data[0].before(calendar.start(period + 1))
-        said = np.bincount(upto.person, minlength=len(upto.people)).astype(float)
         covariates = rows.covariates.copy()
-        covariates[:, basis.names.index("own_text_0")] = causal.covariates._mean_text(upto, said, basis)[rows.person, 0]
+        covariates[:, basis.names.index("own_text_0")] = causal.covariates.mean_text(upto)[rows.person, 0]
         return replace(rows, covariates=covariates)
 
     monkeypatch.setattr(causal.panel, "build_slice", leaking)

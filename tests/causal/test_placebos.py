@@ -42,8 +42,8 @@ def half_and_half(panel):
     return np.arange(len(panel.people)) % 3
 
 
-def any_peer(exposing, n_peers):
-    return (exposing > 0).astype(float)
+def any_peer(panel):
+    return (panel.exposing > 0).astype(float)
 
 
 @given(st.data())
@@ -88,7 +88,7 @@ def test_rewiring_keeps_how_many_see_each_peer_and_changes_most_ties(study):
 def test_made_up_peers_have_no_effect_and_the_check_says_what_it_cannot_show(study):
     panel, events, ties, _ = study
     check = rewired_graph(panel, (events, ties), half_and_half(panel), difference, exposure=any_peer, seed=0)
-    real = difference(panel, any_peer(panel.exposing, panel.n_peers), panel.eligible, {})
+    real = difference(panel, any_peer(panel), panel.eligible, {})
     assert check.status == "pass"
     assert abs(check.figures["estimate"]) < real.estimate
     assert "does not show" in check.detail
@@ -129,7 +129,7 @@ def test_peers_who_cannot_see_the_person_give_an_estimate(study):
     """Only one direction is recorded, so a peer is blind unless the person answered them."""
     panel, events, ties, inputs = study
     one_way = inputs.ties.filter(pc.equal(inputs.ties["channel"], "received_reply"))
-    exposure = any_peer(panel.exposing, panel.n_peers)
+    exposure = any_peer(panel)
     check = future_exposure(panel, events, one_way, exposure, difference)
     assert check.status in ("pass", "fail")
     assert check.figures["rows"] > 200
@@ -162,7 +162,7 @@ def test_in_small_cliques_there_is_nobody_else_to_exchange(study):
 def test_the_future_is_what_blind_peers_do_two_periods_on_given_the_present(study):
     panel, events, _, inputs = study
     one_way = inputs.ties.filter(pc.equal(inputs.ties["channel"], "received_reply"))
-    exposure = any_peer(panel.exposing, panel.n_peers)
+    exposure = any_peer(panel)
     asked = {}
 
     def spy(panel, values, rows, extra):

@@ -12,6 +12,7 @@ import pytest
 
 from causal import study_effect
 from causal.events import Inputs
+from causal.exposure import MAPPINGS
 from causal.panel import PanelSettings
 from causal.schema import EXPOSURES, PANEL
 from causal.secondary import among_posters, trimming_bounds
@@ -60,7 +61,7 @@ def test_without_an_effect_the_headline_finds_none_and_naive_does():
 def test_tables_follow_their_schemas_and_hold_every_row(study):
     assert study.panel.schema.equals(PANEL)
     assert study.exposures.schema.equals(EXPOSURES)
-    assert study.exposures.num_rows == 4 * study.panel.num_rows
+    assert study.exposures.num_rows == len(MAPPINGS) * study.panel.num_rows
     any_peer = study.exposures.filter(pc.equal(study.exposures["definition"], "any_peer(received_reply)"))
     assert any_peer.num_rows == study.panel.num_rows
     with_peers = pc.greater(any_peer["n_peers"], 0)
@@ -73,6 +74,12 @@ def test_checks_and_assumptions_are_said(study):
     assert checks["leak_audit"].status == "pass"
     assert checks["future_exposure"].status == "not_informative"
     assert checks["rewired_graph"].status in ("pass", "warn")
+    assert len(checks["mapping_family"].figures["rows"]) == len(MAPPINGS)
+    assert "exposure_curve" not in study.result.detail
+    assert len(checks["effect_by_centrality"].figures["groups"]) == 3
+    assert "effect_by_community" in checks
+    assert "effect_by_platform" not in checks  # there is one
+    assert {e["estimator"] for e in study.result.detail["adoption"]["estimates"]} == {"hazard", "ols", "naive"}
     assert checks["among_posters"].status == "refused"
     assert checks["overlap"].status in ("pass", "warn")
     assert "f1 0.960" in checks["label_error"].detail
@@ -100,6 +107,20 @@ def test_a_proportion_gets_a_slope():
     assert result.headline == "plm"
     assert result.exposure == "proportion(received_reply)"
     assert set(by_name(result)) == {"plm", "ols", "naive"}
+
+
+def test_a_count_gets_a_curve_and_a_shift_or_a_slope_with_its_linearity_tested():
+    data = tables(people=200)
+    shift = estimate_study(*data, replace(QUICK, exposure="count", estimator="shift")).result
+    slope = estimate_study(*data, replace(QUICK, exposure="count", placebos=True)).result
+    assert (shift.headline, slope.headline) == ("shift", "plm")
+    assert {e.estimator for e in shift.estimates} == {"shift", "ols", "naive"}
+    assert by_name(shift)["shift"].ci_low < by_name(shift)["naive"].estimate
+    assert "1 more of the peers" in shift.estimand
+    linearity = [next(c for c in r.checks if c.name == "linearity") for r in (shift, slope)]
+    assert linearity[0].figures == pytest.approx(linearity[1].figures)
+    assert "never the headline" in slope.detail["exposure_curve"]["label"]
+    assert sum(level["n"] for level in slope.detail["exposure_curve"]["levels"]) == slope.detail["rows"]
 
 
 def test_an_outcome_nobody_shows_is_refused_with_a_way_out():

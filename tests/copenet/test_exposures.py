@@ -22,7 +22,7 @@ def test_settings_and_mappings_have_the_same_names():
     assert set(NAMES) == set(MAPPINGS)
 
 
-@pytest.mark.parametrize("name", ["AnyPeer", "Threshold", "Proportion", "Count"])
+@pytest.mark.parametrize("name", sorted(kind.__name__ for kind in MAPPINGS.values()))
 def test_the_public_mappings_are_those_of_causal(name):
     assert getattr(copenet, name) is getattr(causal, name)
 
@@ -37,6 +37,10 @@ def test_a_threshold_says_where_and_its_first_argument_is_the_share():
     assert changes["effect.threshold"] == 0.25
     assert changes["effect.channel"] == "replied_to"
     assert override(Settings(), changes).effect.threshold == 0.25
+
+
+def test_a_half_life_is_a_setting():
+    assert override(Settings(), as_changes(copenet.RecencyWeighted(2.5))).effect.half_life == 2.5
 
 
 @pytest.mark.parametrize("wrong", ["some", 3, None])

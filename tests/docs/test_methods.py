@@ -1,4 +1,4 @@
-"""The pages on methods run, and so do the examples in the modules they document."""
+"""The pages of the methods say how each is called; their examples run, and those in the modules they document."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import ROOT
 
 PAGES = sorted((ROOT / "docs" / "methods").glob("*.md"))
-CODE = re.compile(r"```python\n(.*?)```", re.DOTALL)
+PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
 MODULES = (
     "causal.designs.s6",
     "causal.inference",
@@ -22,13 +22,20 @@ MODULES = (
 )
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_the_examples_of_a_page_run_in_order(page):
-    blocks = CODE.findall(page.read_text())
-    assert blocks
-    names: dict[str, object] = {}
-    for block in blocks:
-        exec(block, names)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_examples_of_a_method_run_in_order_and_say_something(page, capsys):
+    examples = PYTHON.findall(page.read_text())
+    assert examples
+    names: dict[str, object] = {"__name__": page.stem}
+    for example in examples:
+        exec(compile(example, page.name, "exec"), names)
+    assert capsys.readouterr().out.strip()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_method_says_what_must_hold_when_it_fails_and_where_it_is_from(page):
+    headings = re.findall(r"^## (.*)", page.read_text(), re.MULTILINE)
+    assert {"What must hold", "When it fails", "References"} <= set(headings)
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -1,0 +1,106 @@
+"""Figures along an axis of exposure or of time: the exposure curve and the event study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from causal.figure_style import BLUE, GREY, INK, WASH, Drawing, canvas, signed, style
+from copenet.foundation.errors import UsageError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["event_study", "exposure_curve"]
+
+Point = Mapping[str, Any]
+
+
+def exposure_curve(
+    levels: Sequence[Point],
+    *,
+    exposure: str = "Exposure",
+    outcome: str = "Chance of the outcome",
+    suppress_below: int = 8,
+) -> Drawing:
+    """Draw the mean outcome were everybody exposed at one level, level by level.
+
+    Args:
+        levels: In order, each with `name`, `exposure`, `n`, `estimate`, `ci_low`, `ci_high`, `band_low`, `band_high`
+            (`causal.curve.Curve.to_dict()["levels"]`); a level without an estimate is left out and counted.
+        exposure: What the horizontal axis measures.
+        outcome: What the vertical axis measures.
+        suppress_below: Levels of fewer rows are not drawn.
+
+    Raises:
+        UsageError: No level has an estimate.
+    """
+    shown = [p for p in levels if p.get("estimate") is not None and p["n"] >= suppress_below]
+    if not shown:
+        raise UsageError(
+            "No level of the exposure has an estimate to draw.", remedy="Read why in the levels' `refused`."
+        )
+    with style():
+        figure, axes = canvas(58)
+        _points(axes, [p["exposure"] for p in shown], shown)
+        axes.set_title("A curve, never the headline", loc="left", color=GREY)
+        axes.set_xlabel(exposure)
+        axes.set_ylabel(outcome)
+        axes.margins(x=0.06, y=0.1)
+    left = len(levels) - len(shown)
+    caption = (
+        "Mean outcome were everybody exposed at one level (each at the mean exposure of its rows). Thick lines are 95% "
+        "intervals of one level, the band holds all levels at once. A curve to read beside the headline: no difference of "
+        f"two of its points was declared.{f' {left} level(s) without overlap or rows are not drawn.' if left else ''}"
+    )
+    alt = "Mean outcome by level of exposure. " + " ".join(
+        f"{p['name']}: {p['estimate']:.2f}, interval {p['ci_low']:.2f} to {p['ci_high']:.2f}." for p in shown
+    )
+    return Drawing("exposure_curve", alt, caption, figure)
+
+
+def event_study(points: Sequence[Point], *, scale: str = "Log hazard ratio", reference: int = -1) -> Drawing:
+    """Draw effects by period around the first exposure, with pointwise intervals and a simultaneous band.
+
+    Args:
+        points: In the order of time, each with `period` (0: of the first exposure), `label`, `estimate`, `ci_low`,
+            `ci_high`, `band_low`, `band_high` (`causal.hazard.EventStudy.to_dict()["points"]`).
+        scale: What the vertical axis measures.
+        reference: The period that the others are compared with.
+
+    Raises:
+        UsageError: No point has an estimate.
+    """
+    shown = [p for p in points if p.get("estimate") is not None]
+    if not shown:
+        raise UsageError("No period has an estimate to draw.", remedy="Read why in the event study's `refused`.")
+    with style():
+        figure, axes = canvas(58)
+        axes.axhline(0, color=GREY, linewidth=0.7, zorder=0)
+        axes.axvspan(min(p["period"] for p in shown) - 0.5, -0.5, color=WASH, zorder=0, linewidth=0)
+        _points(axes, [p["period"] for p in shown], shown)
+        axes.plot([reference], [0], "o", color=GREY, markerfacecolor="white", markersize=4.5)
+        ticks = [*((p["period"], p["label"]) for p in shown), (reference, str(reference))]
+        axes.set_xticks([t for t, _ in ticks], [name.replace("-", "\N{MINUS SIGN}") for _, name in ticks])
+        axes.set_xlabel("Periods since the first exposure")
+        axes.set_ylabel(scale)
+        axes.margins(y=0.1)
+    caption = (
+        "Adoption around the first exposure, against the period before it (open circle) and people not yet or never "
+        "exposed. Thick lines are 95% intervals of one period, the band holds all periods at once. Left of the exposure "
+        "(shaded) nothing should be seen: what is there was not brought about by it."
+    )
+    alt = "Event study. " + " ".join(
+        f"Period {p['label']}: {signed(p['estimate'])}, interval {signed(p['ci_low'])} to {signed(p['ci_high'])}."
+        for p in shown
+    )
+    return Drawing("event_study", alt, caption, figure)
+
+
+def _points(axes: Axes, places: Sequence[float], points: Sequence[Point]) -> None:
+    low, high = ([p[side] for p in points] for side in ("band_low", "band_high"))
+    axes.vlines(places, low, high, color=BLUE, linewidth=0.8)
+    axes.plot(places, low, "_", places, high, "_", color=BLUE, markersize=4)
+    axes.vlines(places, [p["ci_low"] for p in points], [p["ci_high"] for p in points], color=BLUE, linewidth=2.2)
+    axes.plot(places, [p["estimate"] for p in points], "-", color=GREY, linewidth=0.7, zorder=1)
+    axes.plot(places, [p["estimate"] for p in points], "o", color=INK, markersize=3.6)

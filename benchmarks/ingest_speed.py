@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pyarrow as pa
 import zstandard
 
 WINDOW_LOG = 27  # a reader holds the window, whatever it does: 2 GB for Pushshift's own files, left out of the figures
@@ -211,6 +212,7 @@ def steps(dump: Path, folder: Path) -> dict[str, float]:
     from ingest.rows import RowMaker
     from ingest.syntax import read_items, records
 
+    pa.array(["a"])  # loads pandas, which a worker does without
     reader, names = by_name("reddit"), Pseudonyms(bytes(32))
     spent: dict[str, float] = {}
     clock = [time.process_time()]

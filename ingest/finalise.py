@@ -38,7 +38,8 @@ from ingest.sorted_parts import Runs
 from ingest.threads import Positions, ancestry
 from ingest.workers import available
 
-PART_ROWS = 100_000
+PART_ROWS = 50_000
+_WHILE_WRITING_MB = 64  # for DuckDB, which is hardly asked then
 _THREADS = 4  # each holds a part
 REPEATED_TEXTS, REPEATED_SHARE = 20, 0.5  # a suspect wrote one text this often, in this share of the messages
 HOURLY_MESSAGES = 120  # or this many messages within one hour of the clock
@@ -256,11 +257,18 @@ def _bots(connection: duckdb.DuckDBPyConnection, people: int) -> pa.Array:
     return pa.array(reasons, pa.string())
 
 
+def _read(path: Path, schema: pa.Schema, columns: list[str] | None = None) -> pa.Table:
+    """Read a part in this thread alone: others read theirs beside it."""
+    with pa.parquet.ParquetFile(path) as file:
+        table = file.read(columns=columns, use_threads=False)
+    return table.cast(pa.schema([schema.field(name) for name in table.column_names]))
+
+
 def _texts(parts: Parts, keys: Keys, number: int) -> tuple[pa.Table, Positions]:
     """Return the kept texts of a part (schema STAGED_TEXTS) and the positions of their messages."""
-    worded = pa.parquet.read_table(parts.messages[number], columns=["text_digest"]).column(0).is_valid().to_numpy()
+    worded = _read(parts.messages[number], STAGED, ["text_digest"]).column(0).is_valid().to_numpy()
     pos = np.flatnonzero(worded).astype(np.int32) + np.int32(keys.first[number])
-    table = pa.parquet.read_table(parts.texts[number], schema=STAGED_TEXTS)
+    table = _read(parts.texts[number], STAGED_TEXTS)
     if table.num_rows != len(pos):
         raise DefectError("A part of texts does not fit its part of messages.")
     kept = keys.kept[pos]
@@ -270,6 +278,8 @@ def _texts(parts: Parts, keys: Keys, number: int) -> tuple[pa.Table, Positions]:
 def write(connection: duckdb.DuckDBPyConnection, parts: Parts, joined: Joined, restricted: Path, scratch: Path) -> None:
     """Write all tables, sorted by message id, and make `final` for the figures; at the end swap the folders in."""
     total = int(joined.keys.kept.sum())
+    limit = connection.execute("SELECT current_setting('memory_limit')").fetchone()
+    connection.execute(f"SET memory_limit = '{_WHILE_WRITING_MB}MB'")
     messages = Runs(scratch / "messages", MESSAGES, total, PART_ROWS)
     texts = Runs(scratch / "texts", TEXTS, total, PART_ROWS)
     final = private_directory(scratch / "final")
@@ -297,6 +307,7 @@ def write(connection: duckdb.DuckDBPyConnection, parts: Parts, joined: Joined, r
         _side_by_side(put, range(runs.count))
     for number, table in enumerate(_in_parts(versions, VERSIONS)):
         write_table(_part(restricted, "versions", number), table, VERSIONS)
+    connection.execute(f"SET memory_limit = '{limit[0] if limit else '256MB'}'")
     for name in TABLES:
         swap_in(restricted / f".{name}.new", restricted / name)
 
@@ -323,7 +334,7 @@ def _completed(
     start, stop = int(keys.first[number]), int(keys.first[number + 1])
     kept = keys.kept[start:stop]
     pos = np.flatnonzero(kept).astype(np.int32) + np.int32(start)
-    rows = pa.parquet.read_table(path).filter(pa.array(kept))
+    rows = _read(path, STAGED).filter(pa.array(kept))
     author, parent = keys.author[pos], keys.parent[pos]
     there = parent >= 0
     answered = np.where(there, keys.author[parent], np.int32(-1))

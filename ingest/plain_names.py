@@ -59,6 +59,7 @@ _GAPS = frozenset(  # what `_GAP` finds: a look into a set is faster
 )
 _GENITIVE = frozenset(("'s", "\u2019s", "'S", "\u2019S"))
 _AROUND = ".,!?;:\"'()[]{}*~`<>/\\|=+#$%^&@–—…’‘“”"  # not - and _: usernames begin and end with them
+_LONG = 30  # characters; what is longer seldom comes again, and may be a whole text of a script without blanks
 _BLANK = ord(" ")
 _BLANKS_AROUND = "".join(map(chr, range(_BLANK + 1))) + _AROUND
 _APOSTROPHE = re.compile("['\u2019_]")
@@ -149,7 +150,7 @@ def words(texts: pa.Array | pa.ChunkedArray, *, shown_names: bool = False) -> Co
         found[word] += n
     odd = pc.invert(simple)
     for word, n in zip(token.filter(odd).to_pylist(), uses.filter(odd).to_pylist(), strict=True):
-        for variant in _inside(word):
+        for variant in _inside(word) if len(word) <= _LONG else inside(word):
             found[variant] += n
     if shown_names:
         for text in texts.to_pylist():

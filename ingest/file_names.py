@@ -102,7 +102,7 @@ def masked(
         f"""
         SELECT DISTINCT file, word FROM words_of_files
         WHERE name_id IN (SELECT name_id FROM named{elsewhere})
-              AND word NOT IN (SELECT lower(forum) FROM staged WHERE forum IS NOT NULL)
+              AND word NOT IN (SELECT DISTINCT lower(forum) FROM staged WHERE forum IS NOT NULL)
         """  # noqa: S608 - names of this module
     ).fetchall()
     people: dict[str, set[str]] = {}

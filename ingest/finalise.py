@@ -38,7 +38,7 @@ from ingest.sorted_parts import Runs
 from ingest.threads import Positions, ancestry
 from ingest.workers import available
 
-PART_ROWS = 50_000
+PART_ROWS, RUN_ROWS = 50_000, 40_000
 _WHILE_WRITING_MB = 64  # for DuckDB, which is hardly asked then
 _THREADS = 4  # each holds a part
 REPEATED_TEXTS, REPEATED_SHARE = 20, 0.5  # a suspect wrote one text this often, in this share of the messages
@@ -284,15 +284,21 @@ def write(connection: duckdb.DuckDBPyConnection, parts: Parts, joined: Joined, r
     texts = Runs(scratch / "texts", TEXTS, total, PART_ROWS)
     final = private_directory(scratch / "final")
 
-    def spread(number: int) -> None:
+    def spread(number: int, group: Sequence[int]) -> None:
         with connection.cursor() as cursor:  # of this thread's own
-            pos, rows, extra = _completed(cursor, parts.messages[number], number, joined)
-        pa.parquet.write_table(extra, final / f"part-{number:05d}.parquet", compression="none", use_dictionary=False)
-        messages.add(number, rows.select(MESSAGES.names), joined.rank[pos])
-        table, where = _texts(parts, joined.keys, number)
-        texts.add(number, _renamed(table, joined.renamed.get(number)).select(TEXTS.names), joined.rank[where])
+            done = [_completed(cursor, parts.messages[part], part, joined) for part in group]
+        pos, rows, extra = (list(column) for column in zip(*done, strict=True))
+        pa.parquet.write_table(
+            pa.concat_tables(extra), final / f"{number:05d}.parquet", compression="none", use_dictionary=False
+        )
+        messages.add(number, pa.concat_tables(rows), joined.rank[np.concatenate(pos)])
+        made = [_texts(parts, joined.keys, part) for part in group]
+        tables = [_renamed(table, joined.renamed.get(part)) for part, (table, _) in zip(group, made, strict=True)]
+        where = np.concatenate([where for _, where in made])
+        texts.add(number, pa.concat_tables(tables).select(TEXTS.names), joined.rank[where])
 
-    _side_by_side(spread, range(len(parts.messages)))
+    groups = _groups(joined.keys.first)
+    _side_by_side(lambda number: spread(number, groups[number]), range(len(groups)))
     _make_final(connection, final)
     columns = ", ".join(VERSIONS.names)
     versions = connection.execute(f"SELECT {columns} FROM versions ORDER BY {columns}").to_arrow_reader(50_000)  # noqa: S608
@@ -312,15 +318,26 @@ def write(connection: duckdb.DuckDBPyConnection, parts: Parts, joined: Joined, r
         swap_in(restricted / f".{name}.new", restricted / name)
 
 
+def _groups(first: NDArray[np.int64]) -> list[list[int]]:
+    """Return numbers of parts that are sorted together: many small runs would take long to merge."""
+    which = (first[:-1] - first[0]) // RUN_ROWS
+    return [np.flatnonzero(which == group).tolist() for group in np.unique(which)]
+
+
 def _part(restricted: Path, name: str, number: int) -> Path:
     return restricted / f".{name}.new" / f"part-{number:05d}.parquet"
 
 
 def _side_by_side(work: Callable[[int], None], numbers: Iterable[int]) -> None:
     """Do the work for each number in a few threads; most of it is done by libraries, beside one another."""
+
+    def done(number: int) -> None:
+        work(number)
+        pa.default_memory_pool().release_unused()  # what one thread freed is of no use to the next
+
     pool = ThreadPoolExecutor(min(available(), _THREADS))
     try:
-        for future in [pool.submit(work, number) for number in numbers]:
+        for future in [pool.submit(done, number) for number in numbers]:
             future.result()
     finally:
         pool.shutdown(cancel_futures=True)
@@ -357,7 +374,7 @@ def _completed(
         "moment": rows.column("created_at").cast(pa.int64()),
     }
     final = [further[name] if name in further else rows.column(name) for name in _FINAL.names]
-    return pos, rows, pa.table(final, schema=_FINAL)
+    return pos, rows.select(MESSAGES.names), pa.table(final, schema=_FINAL)
 
 
 def _index(codes: Positions) -> pa.Array:

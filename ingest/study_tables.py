@@ -263,6 +263,8 @@ class Tables:
             joined = build(db, parts, self.names, self.bots, scratch / "renamed")
             task.advance()
             write(db, parts, joined, self.restricted, scratch)
+            del joined  # a hundred bytes of a message, and the figures need memory
+            pa.default_memory_pool().release_unused()
             task.advance()
             aside = [p for folder, cursor in others for p in cursor.message_parts(folder)]
             files = masked(db, (cursor.file for _, cursor in (*staged, *others)), self.names, aside)

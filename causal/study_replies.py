@@ -60,7 +60,7 @@ def estimate_replies(
 
     rows = prepare(inputs, settings, progress)
     design, sample = rows.design, rows.sample
-    audits = (audit(design, inputs, rows.events),) if settings.placebos else ()
+    audits = (audit(design, inputs, rows.events),)
     main = estimated(sample, settings, audits, progress)
     helper, beside = _instrument(rows, settings, audits)
     checks = (*main.checks, *audits, *beside, *_dowhy_checks(sample, main, settings), label_check)

@@ -174,20 +174,22 @@ def positive_part_form(kernel: csr_array, vector: Float, steps: int = LANCZOS_ST
     norm = float(np.linalg.norm(vector))
     if norm == 0:
         return 0.0
-    basis = [vector / norm]
+    steps = min(steps, len(vector))
+    basis = np.empty((steps + 1, len(vector)))
+    basis[0] = vector / norm
     diagonal: list[float] = []
     beside: list[float] = []
-    for _ in range(min(steps, len(vector))):
-        image = kernel @ basis[-1]
-        diagonal.append(float(basis[-1] @ image))
-        span = np.asarray(basis)
+    for step in range(steps):
+        image = kernel @ basis[step]
+        diagonal.append(float(basis[step] @ image))
+        span = basis[: step + 1]
         for _ in range(2):
             image = image - span.T @ (span @ image)
         length = float(np.linalg.norm(image))
         if length < 1e-9 * max(1.0, abs(diagonal[0])):
             break
         beside.append(length)
-        basis.append(image / length)
+        basis[step + 1] = image / length
     off = beside[: len(diagonal) - 1]
     values, vectors = np.linalg.eigh(np.diag(diagonal) + np.diag(off, 1) + np.diag(off, -1))
     return norm**2 * float(np.sum(vectors[0] ** 2 * np.maximum(values, 0.0)))

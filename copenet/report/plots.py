@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from causal import curve_figures as axis_figures
 from causal import figures
 from causal.figure_style import BLUE, GREEN, GREY, INK, ORANGE, RULE, SKY, VERMILION, WASH, Drawing
 from copenet.foundation.files import write_bytes, write_text
@@ -146,6 +147,8 @@ def _of_checks(evidence: Evidence, effects: Mapping[str, Any]) -> list[Drawn | N
     }
     return [
         *_exposure(evidence, effects),
+        _curve(evidence, effects),
+        _event_study(effects),
         _overlap(evidence, recorded.get("overlap", {})),
         _balance(recorded.get("balance", {})),
         _placebos(effects, recorded),
@@ -160,6 +163,39 @@ def _exposure(evidence: Evidence, effects: Mapping[str, Any]) -> list[Drawn | No
     exposure = words.plain(evidence.setting("effect", "exposure", effects.get("exposure", "exposure")))
     contents = (("exposure_values", "exposure", f"Exposure: {exposure}"), ("n_peers_values", "peers", "Eligible peers"))
     return [_bars(evidence, detail.get(key), name, what) for key, name, what in contents]
+
+
+def _curve(evidence: Evidence, effects: Mapping[str, Any]) -> Drawn | None:
+    """Draw the exposure curve: levels of fewer people than may be shown stay out of figure and table."""
+    least = evidence.suppress_below
+    levels = _listed(effects, "exposure_curve", "levels")
+    shown = [p for p in levels if p.get("estimate") is not None and (p.get("n") or 0) >= least]
+    if not shown:
+        return None
+    exposure = words.plain(evidence.setting("effect", "exposure", "exposure"))
+    drawing = axis_figures.exposure_curve(levels, exposure=f"Exposure: {exposure}", suppress_below=least)
+    table = [[p["name"], words.number(p["n"]), *_interval(p)] for p in shown]
+    return drawing, ("Exposure", "Person-periods", "Mean outcome", "Low", "High"), table
+
+
+def _event_study(effects: Mapping[str, Any]) -> Drawn | None:
+    shown = [p for p in _listed(effects, "adoption", "event_study", "points") if p.get("estimate") is not None]
+    if not shown:
+        return None
+    table = [[p["label"], *_interval(p)] for p in shown]
+    return axis_figures.event_study(shown), ("Period", "Log hazard ratio", "Low", "High"), table
+
+
+def _interval(point: Mapping[str, Any]) -> list[str]:
+    return [words.signed(point[key]) for key in ("estimate", "ci_low", "ci_high")]
+
+
+def _listed(effects: Mapping[str, Any], *names: str) -> list[Mapping[str, Any]]:
+    """Return the records that lie under these names in the details of the effects; none where one is missing."""
+    found: Any = effects.get("detail")
+    for name in names:
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return [record for record in found or () if isinstance(record, Mapping)]
 
 
 def _bars(evidence: Evidence, found: Any, name: str, what: str) -> Drawn | None:

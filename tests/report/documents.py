@@ -177,8 +177,28 @@ def effects() -> dict[str, Any]:
                 "value": [float(n) for n in range(21)],
                 "count": [0, *range(900, 900 - 19 * 47, -47), 5],
             },
+            "exposure_curve": {
+                "levels": [level("0", 0.0, 2900, 0.1), level("1", 1.0, 890, 0.2), level("2", 2.0, 5, 0.9)]
+            },
+            "adoption": {"event_study": {"points": [period(n, 0.1 * n) for n in (-2, 0, 1)], "refused": None}},
         },
     }
+
+
+def level(name: str, exposure: float, n: int, estimate: float) -> dict[str, Any]:
+    """Return one level of an exposure curve as `causal.curve.Level` writes it."""
+    return {"name": name, "exposure": exposure, "n": n, **around(estimate)}
+
+
+def period(number: int, estimate: float) -> dict[str, Any]:
+    """Return one period of an event study as `causal.event_times.EventPoint` writes it."""
+    return {"period": number, "label": str(number), **around(estimate)}
+
+
+def around(estimate: float) -> dict[str, float]:
+    """Return an estimate with its interval and its simultaneous band."""
+    sides = {"ci_low": -0.04, "ci_high": 0.04, "band_low": -0.06, "band_high": 0.06}
+    return {"estimate": estimate, **{side: estimate + far for side, far in sides.items()}}
 
 
 def check(name: str, status: str, detail: str, figures: dict[str, Any]) -> dict[str, Any]:

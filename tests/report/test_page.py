@@ -287,3 +287,15 @@ def test_whatever_a_document_holds_there_is_a_page(tmp_path: Path, value: Any, w
     results = lay_out(tmp_path / "anxiety", found)
     evidence = gather(results, settings=SETTINGS, versions=VERSIONS, truth=None)
     assert parse(render(evidence, {})).faults == []
+
+
+def test_the_curve_and_the_event_study_stand_among_the_estimates_without_small_levels(demo_page: str) -> None:
+    curve, study = (
+        demo_page.partition(f'<figure id="fig-{name}"')[2].partition("</figure>")[0]
+        for name in ("exposure_curve", "event_study")
+    )
+    assert "A curve to read beside the headline" in curve
+    assert "2,900" in curve
+    assert "0.900" not in curve  # of five person-periods
+    assert "1 level(s) without overlap or rows are not drawn" in curve
+    assert "Left of the exposure" in study

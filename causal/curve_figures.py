@@ -43,6 +43,9 @@ def exposure_curve(
     with style():
         figure, axes = canvas(58)
         _points(axes, [p["exposure"] for p in shown], shown)
+        axes.plot(
+            [p["exposure"] for p in shown], [p["estimate"] for p in shown], "-", color=GREY, linewidth=0.7, zorder=1
+        )
         axes.set_title("A curve, never the headline", loc="left", color=GREY)
         axes.set_xlabel(exposure)
         axes.set_ylabel(outcome)
@@ -77,7 +80,9 @@ def event_study(points: Sequence[Point], *, scale: str = "Log hazard ratio", ref
     with style():
         figure, axes = canvas(58)
         axes.axhline(0, color=GREY, linewidth=0.7, zorder=0)
-        axes.axvspan(min(p["period"] for p in shown) - 0.5, -0.5, color=WASH, zorder=0, linewidth=0)
+        axes.axvspan(min(p["period"] for p in shown) - 0.5, -0.5, color=WASH, zorder=-1, linewidth=0)
+        line = sorted([(p["period"], p["estimate"]) for p in shown] + [(reference, 0.0)])
+        axes.plot(*zip(*line, strict=True), "-", color=GREY, linewidth=0.7, zorder=1)
         _points(axes, [p["period"] for p in shown], shown)
         axes.plot([reference], [0], "o", color=GREY, markerfacecolor="white", markersize=4.5)
         ticks = [*((p["period"], p["label"]) for p in shown), (reference, str(reference))]
@@ -102,5 +107,4 @@ def _points(axes: Axes, places: Sequence[float], points: Sequence[Point]) -> Non
     axes.vlines(places, low, high, color=BLUE, linewidth=0.8)
     axes.plot(places, low, "_", places, high, "_", color=BLUE, markersize=4)
     axes.vlines(places, [p["ci_low"] for p in points], [p["ci_high"] for p in points], color=BLUE, linewidth=2.2)
-    axes.plot(places, [p["estimate"] for p in points], "-", color=GREY, linewidth=0.7, zorder=1)
     axes.plot(places, [p["estimate"] for p in points], "o", color=INK, markersize=3.6)

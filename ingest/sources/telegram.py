@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from copenet.foundation.errors import UsageError
-from ingest.records import BadRecordError, Draft, Record, Reject, SourceFormat
+from ingest.records import BadRecordError, Draft, Record, Reject, SourceFormat, always
 from ingest.values import count, epoch, moment, string
 
 _OF_A_PERSON = frozenset({"personal_chat", "bot_chat", "saved_messages", "replies"})
@@ -266,6 +266,7 @@ TELEGRAM = SourceFormat(
     platform="telegram",
     recognises=recognises,
     drafts=drafts,
+    silent=always,
     username=username,
     mention=mention,
     listed=listed,

@@ -160,6 +160,12 @@ def account(count: int) -> dict[str, Any]:
     return {"about": "so", "chats": {"about": "so", "list": [chat(count) | {"id": n} for n in range(1, 5)]}}
 
 
+def donation(count: int) -> dict[str, Any]:
+    """An account whose number tells its private chats from another's."""
+    chats = [chat(count) | {"type": "private_group", "id": n} for n in (1, 2)]
+    return {"about": "so", "personal_information": {"user_id": 11, "bio": "so"}, "chats": {"about": "", "list": chats}}
+
+
 def outbox(count: int) -> dict[str, Any]:
     actor = "https://one.example/users/ann"
     note = {"type": "Note", "attributedTo": actor, "content": "<p>so</p>", "published": "2020-09-13T12:26:40Z"}
@@ -176,7 +182,9 @@ def drafts_of(items: Iterator[Any], reader: SourceFormat) -> list[str]:
     return sorted(repr(draft) for record in flat for draft in reader.drafts(record))
 
 
-@pytest.mark.parametrize(("made", "reader"), [(chat(40), TELEGRAM), (account(11), TELEGRAM), (outbox(40), OUTBOX)])
+@pytest.mark.parametrize(
+    ("made", "reader"), [(chat(40), TELEGRAM), (account(11), TELEGRAM), (donation(20), TELEGRAM), (outbox(40), OUTBOX)]
+)
 @pytest.mark.parametrize(("chunk", "weight"), [(3, 2**22), (1000, 500), (1000, 4000), (7, 900), (1, 2**22)])
 def test_a_document_in_pieces_holds_the_same_messages(
     monkeypatch: pytest.MonkeyPatch, made: dict[str, Any], reader: SourceFormat, chunk: int, weight: int

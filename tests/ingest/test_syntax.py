@@ -136,6 +136,14 @@ def test_a_loss_between_pieces_is_said_in_its_place() -> None:
     ]
 
 
+@pytest.mark.parametrize(("last", "kept"), [(b'<row Id="2" />', ["1", "2"]), (b'<row Id="2"', ["1"])])
+def test_a_whole_row_before_a_loss_is_kept(last: bytes, kept: list[str]) -> None:
+    items = list(read_items(iter([b'<a>\n<row Id="1" />\n' + last, Break("gone")])))
+    got = [one for item in items for one in ((item,) if isinstance(item, Loss) else records_of(item))]
+    assert [one.record["Id"] for one in got if isinstance(one, Found)] == kept
+    assert [one.reason for one in got if isinstance(one, Loss)] == ["gone"]
+
+
 @pytest.mark.parametrize("first", [b"", b"interactions:\n", b"id,text\n", b"[", b"{", b"<a>\n", b"window.YTD.x = ["])
 def test_a_loss_is_said_in_every_shape(first: bytes) -> None:
     items = list(read_items(iter([first, Break("gone")])))

@@ -6,8 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 import ingest
 from ingest.settings import IngestSettings
 from tests.ingest.dumps import T0, lines, write
@@ -26,22 +24,24 @@ def figures(folder: Path, *files: bytes, **how: Any) -> dict[str, Any]:
     return ingest.ingest(paths, folder / "restricted", settings=IngestSettings(**how)).to_dict()
 
 
-@pytest.mark.parametrize(
-    ("one", "two", "conflicts"),
-    [
-        (utterance("0", "so"), utterance("0", "no", "bob", T0 + 3 * DAY), 1),  # two corpora
-        (utterance("0", "so", at=None), utterance("0", "no", "bob", None), 1),  # of films
-        (utterance("0", "so"), utterance("0", "so, edited"), 0),
-        (utterance("0", "so"), utterance("0", "so!", at=T0 + 14 * 3600), 0),  # a clock in another zone
-        (utterance("0", "so"), utterance("0", "so", at=T0 + 3 * DAY), 0),
-        (utterance("0", "so", at=None), utterance("0", "so, edited", at=None), 0),
-        (utterance("0", "so"), utterance("0", "[deleted]", at=T0 + 3 * DAY), 0),
-        (utterance("0", "so"), utterance("1", "no", "bob", T0 + 3 * DAY), 0),
-    ],
-)
-def test_what_is_no_copy(tmp_path: Path, one: dict[str, Any], two: dict[str, Any], conflicts: int) -> None:
-    told = figures(tmp_path, lines([one]), lines([two]))
-    assert told["conflicts"] == conflicts
+def test_what_is_no_copy(tmp_path: Path) -> None:
+    corpora = utterance("0", "so"), utterance("0", "no", "bob", T0 + 3 * DAY)
+    films = utterance("1", "so", at=None), utterance("1", "no", "bob", None)
+    one, two = zip(corpora, films, strict=True)
+    assert figures(tmp_path, lines(one), lines(two))["conflicts"] == 2
+
+
+def test_what_is_a_copy(tmp_path: Path) -> None:
+    pairs = (
+        (utterance("0", "so"), utterance("0", "so, edited")),
+        (utterance("1", "so"), utterance("1", "so!", at=T0 + 14 * 3600)),  # a clock in another zone
+        (utterance("2", "so"), utterance("2", "so", at=T0 + 3 * DAY)),
+        (utterance("3", "so", at=None), utterance("3", "so, edited", at=None)),
+        (utterance("4", "so"), utterance("4", "[deleted]", at=T0 + 3 * DAY)),
+    )
+    one, two = zip(*pairs, strict=True)
+    told = figures(tmp_path, lines(one), lines(two))
+    assert (told["duplicates"], told["conflicts"]) == (5, 0)
 
 
 def test_conflicts_do_not_depend_on_how_dumps_come(tmp_path: Path) -> None:

@@ -146,7 +146,7 @@ class _Cutter:
     def cut(self, reason: str) -> Iterator[Block | Loss]:
         """Yield what is held, the last line only if it seems whole, then the loss."""
         rest = b"".join(self._rest)
-        if self._rest_bytes <= self._max and not rest.rstrip(_BLANK).endswith(b"}"):
+        if self._rest_bytes <= self._max and not rest.rstrip(_BLANK).endswith((b"}", b"/>")):
             self._rest, self._rest_bytes = [], 0
         yield from self.end()
         yield Loss(self._number, reason)

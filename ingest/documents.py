@@ -29,6 +29,7 @@ _LONGEST = 2**24  # bytes between two things the parser tells of: it holds them 
 _ANY_LIST = 8  # times CHUNK_BYTES, when a list of any name is cut
 _HEAVIEST = 32  # times CHUNK_BYTES, when a record that cannot be cut is given up
 _OF_A_VALUE, _OF_A_CONTAINER = 32, 96  # bytes in memory, about
+_MOST_FIELDS = 50  # of an object that every piece of a document repeats
 _SPACES = bytes(32 if b < 32 else b for b in range(256))  # the parser allows no other control bytes, and these nowhere
 _DAMAGED = "the document is damaged or cut off here; what stands before is kept"
 
@@ -229,7 +230,7 @@ class _Builder:
         return list(place)[: len(place) - (depth + 1 < len(self._open))]
 
     def _piece(self, depth: int, elements: list[Any]) -> Any:
-        """Return the document as it is known by now: elements of one list, and what plain values surround it."""
+        """Return the document as it is known by now: elements of one list, and the plain values around it."""
         value: Any = list(elements)
         for container, key in zip(reversed(self._open[:depth]), reversed(self._keys[:depth]), strict=True):
             value = [value] if isinstance(container, list) else _plain(container) | {key: value}
@@ -243,4 +244,13 @@ class _Builder:
 
 
 def _plain(container: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in container.items() if not isinstance(value, dict | list)}
+    """Return the plain values of an object, and the small objects of plain values, such as who an export is of."""
+    return {key: value for key, value in container.items() if _is_plain(value) or _is_flat(value)}
+
+
+def _is_plain(value: Any) -> bool:
+    return not isinstance(value, dict | list)
+
+
+def _is_flat(value: Any) -> bool:
+    return isinstance(value, dict) and len(value) <= _MOST_FIELDS and all(map(_is_plain, value.values()))

@@ -15,7 +15,7 @@ from ingest.blocks import Block, Loss
 from ingest.formats import by_name
 from ingest.plain_names import WORDS, count, replacer, words_of
 from ingest.pseudonyms import Pseudonyms
-from ingest.records import BadRecordError, Draft, Record, Reject, SourceFormat
+from ingest.records import Draft, Record, Reject, SourceFormat
 from ingest.rows import PSEUDONYM, STAGED, STAGED_TEXTS, UNLIKE, RowMaker, Withheld, content, digest, table_of
 from ingest.scrub import FORGOTTEN_NAME
 from ingest.syntax import Rows, records
@@ -109,12 +109,9 @@ def met(withheld: Sequence[Withheld], names: Pseudonyms) -> Met:
 
 def _read(reader: SourceFormat, batch: _Batch, number: int, record: Record, place: int) -> int:
     """Add the messages of a record, the first at `place`; return the place after the last."""
-    try:
-        for found in reader.drafts(record):
-            batch.add(found, number, place)
-            place += 1
-    except BadRecordError as error:
-        batch.rejected.append((number, str(error)))
+    for found in reader.read(record):
+        batch.add(found, number, place)
+        place += 1
     return place
 
 

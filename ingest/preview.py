@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from ingest.blocks import Loss
 from ingest.dumps import Dump, members
 from ingest.file_names import names_of, shown, words_of_file
 from ingest.formats import UNKNOWN, by_name, container_of, every_format, judge, read_dump, require_file
-from ingest.records import BadRecordError, Draft, Record, Reject, SourceFormat
+from ingest.records import Draft
 from ingest.settings import How, IngestSettings
 from ingest.syntax import records
 
@@ -72,16 +71,7 @@ def _preview(dump: Dump, settings: IngestSettings) -> Preview:
     words, people = words_of_file(dump.name), set[str]()
     for item in read_dump(dump, encoding=how.encoding, max_line=limit, table=reader.name.startswith("columns")):
         for found in (item,) if isinstance(item, Loss) else records(item, max_line=limit):
-            for draft in (None,) if isinstance(found, Loss) else _tried(reader, found.record):
-                counts[draft is not None] += 1
-                people.update(words.intersection(names_of(draft)) if draft else ())
+            for draft in (found,) if isinstance(found, Loss) else reader.read(found.record):
+                counts[isinstance(draft, Draft)] += 1
+                people.update(words.intersection(names_of(draft)) if isinstance(draft, Draft) else ())
     return Preview(shown(dump.name, people), reader.name, container_of(dump), counts[True], counts[False])
-
-
-def _tried(reader: SourceFormat, record: Record) -> Iterator[Draft | None]:
-    """Yield for each part of a record its message, None where it is none."""
-    try:
-        for draft in reader.drafts(record):
-            yield None if isinstance(draft, Reject) else draft
-    except BadRecordError:
-        yield None

@@ -42,6 +42,14 @@ SELECT
     max(moment) AS last_at
 FROM final
 """
+# Copies of one message have one time, whatever the zone of the clock, and one author; its text may have been edited.
+_CONFLICTS = """
+SELECT count(*) FROM (
+    SELECT message_id FROM staged SEMI JOIN repeated USING (message_id) GROUP BY message_id
+    HAVING min(coalesce(content, text_digest)) < max(coalesce(content, text_digest))
+        AND (max(created_at) - min(created_at) > INTERVAL 1 DAY
+             OR (count(created_at) = 0 AND min(author_id) < max(author_id))))
+"""
 _CLOCK = """
 SELECT count(*) FILTER (c.moment < p.moment), count(*) FILTER (c.moment < p.moment - 1000000 * $skew)
 FROM k c JOIN k p ON c.p = p.m WHERE c.reply
@@ -54,6 +62,7 @@ def figures(connection: duckdb.DuckDBPyConnection, cursors: list[Cursor]) -> dic
     names = [column[0] for column in cursor.description or []]
     found: dict[str, Any] = dict(zip(names, cursor.fetchone() or [0] * len(names), strict=True))
     found["duplicates"] = _one(connection, "SELECT count(*) FROM dropped")
+    found["conflicts"] = _one(connection, _CONFLICTS)
     found["cycles"] = _one(connection, "SELECT count(*) FROM cyclic")
     found["first_at"], found["last_at"] = _iso(found["first_at"]), _iso(found["last_at"])
     found["platforms"] = _strings(connection, "SELECT DISTINCT platform FROM final ORDER BY 1")
@@ -161,6 +170,8 @@ def meanings(found: dict[str, Any]) -> dict[str, str]:
         "distress and rule-breaking are deleted more often.",
         "authors_unknown": "Messages without an author make no tie and no person: the most exposed may be those who left.",
         "duplicates": "Only the latest copy of a message counts, so repetition does not weigh on the estimate.",
+        "conflicts": "Ids under which dumps hold messages of different times and texts, of which one stays: they are of "
+        "corpora, sites or accounts that each count for themselves and do not belong in one study.",
         "self_replies": "Replies to oneself are kept as messages and make no tie: nobody is their own peer.",
         "bots": "Declared bots are no peers and no subjects; suspects stay in, so compare the estimate without them.",
         "replies_to_a_person": "Where a source names whom a message answers but not which message, the tie is kept, "

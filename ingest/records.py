@@ -11,6 +11,7 @@ import orjson
 
 Record = dict[str, Any]
 MOST_VALUES = 2_000_000  # in one JSON value: three bytes of it can take seventy in memory
+NO_MESSAGE = "holds no message"
 _SMALL = 2**20  # bytes of JSON that are decoded without a look at it
 
 
@@ -75,6 +76,19 @@ class Reject(NamedTuple):
     reason: str
 
 
+def _never(record: Record) -> bool:
+    return False
+
+
+def always(record: Record) -> bool:
+    """Return True: the `silent` of a format whose `drafts` says itself what it does not know.
+
+    >>> always({})
+    True
+    """
+    return True
+
+
 @dataclass(frozen=True)
 class SourceFormat:
     """One kind of dump: how to tell it, and how to read the messages out of one record.
@@ -88,8 +102,9 @@ class SourceFormat:
         platform: See `Draft`; "" where the records say it.
         recognises: Whether a record looks like this format. Cheap and strict: it must not claim another's records.
         drafts: Yields the messages of a record, context it carries along included; it never recurses. Raises
-            `BadRecordError` when there is none, and yields `Reject` for a part that holds none. A record that
-            rightly holds no message (a deletion notice, a "load more" stub) yields nothing.
+            `BadRecordError` when there is none, and yields `Reject` for a part that holds none.
+        silent: Whether a record of which `drafts` yields nothing is known to hold no message (a deletion notice, a
+            "load more" stub, an empty list); any other such record is rejected.
         known_bots: Raw names (`author` or `handle`) which are declared bots wherever they appear.
         username: Returns the raw name of a person as somebody typed it; raises `UsageError` for what is none.
         mention: Returns the raw name behind a handle as it is written in texts.
@@ -104,11 +119,25 @@ class SourceFormat:
     platform: str
     recognises: Callable[[Record], bool]
     drafts: Callable[[Record], Iterable[Draft | Reject]]
+    silent: Callable[[Record], bool] = _never
     known_bots: tuple[str, ...] = ()
     username: Callable[[str], str] = str.strip
     mention: Callable[[str], str] = str
     listed: Callable[[str], str | tuple[str, ...] | None] | None = None
     notice: Callable[[Record], Iterable[str] | None] | None = None
+
+    def read(self, record: Record) -> Iterator[Draft | Reject]:
+        """Yield the messages of a record, and why it, or a part of it, holds none."""
+        nothing = True
+        try:
+            for found in self.drafts(record):
+                nothing = False
+                yield found
+        except BadRecordError as error:
+            yield Reject(str(error))
+            return
+        if nothing and not self.silent(record):
+            yield Reject(NO_MESSAGE)
 
 
 def one(parse: Callable[[Record], Draft]) -> Callable[[Record], Iterator[Draft | Reject]]:

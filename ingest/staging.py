@@ -25,7 +25,7 @@ from ingest.settings import How, IngestSettings
 from ingest.syntax import Item, Rows
 from ingest.workers import Workers, in_order
 
-VERSION = 7  # raise it when what is staged changes: older folders are then staged again
+VERSION = 8  # raise it when what is staged changes: older folders are then staged again
 MAX_REJECTS = 1000  # listed per file; the others are counted
 WORTH_WORKERS = 4 * 2**20  # bytes of a dump below which starting processes takes longer than reading it
 

@@ -39,7 +39,7 @@ from ingest.staging import (
 )
 from ingest.workers import wait_for_former, working
 
-_FINAL_VERSION = 5
+_FINAL_VERSION = 6
 _NO_MATTER = frozenset(  # of a cursor: who is to stay out changes the tables only where parts are rewritten (`purges`)
     {"forgotten", "withheld_ids", "met_people", "met_names", "recognised", "purging"}
 )

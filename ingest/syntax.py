@@ -14,7 +14,7 @@ from ingest.containers import Break
 from ingest.delimited import Numbered, delimiter, read_table
 from ingest.documents import read_document
 from ingest.records import BadRecordError, Record, decode
-from ingest.xml_rows import is_row, parse_row
+from ingest.xml_rows import one_a_line, rows_of, shares_lines
 
 _HEAD = 2**20
 _LOOKED_AT = 50  # lines from the top that decide whether a file is lines of JSON
@@ -67,6 +67,8 @@ def read_items(
         yield from _numbered(read_document(_without_assignment(rest), whole=max_line))
     elif head[:1] in (b"{", b"[") and not (table and _TABLE_HEAD.match(head)):
         yield from _json(head, rest, max_line, rows)
+    elif head[:1] == b"<" and shares_lines(head):
+        yield from blocks(one_a_line(rest), max_line=max_line, rows=rows)
     elif head[:1] == b"<" or (not table and (_has_objects(head) or (len(head) >= _HEAD and b"\n" not in head))):
         yield from blocks(rest, max_line=max_line, rows=rows)
     elif _is_recording(head):
@@ -214,8 +216,7 @@ def _holds_answers(value: Record) -> bool:
 def _decoded(line: Line) -> Iterator[Found | Loss]:
     number, data = line
     if data[:1] == b"<":
-        if is_row(data):
-            row = parse_row(data)
+        for row in rows_of(data):
             yield Loss(number, "not a valid XML row") if row is None else Found(number, row)
         return
     try:

@@ -143,6 +143,9 @@ def _say_quality(study: Any, as_json: bool) -> None:
     for key, value in document.items():
         if isinstance(value, int | float | str):
             say(f"{key:<24} {value:,}" if isinstance(value, int) else f"{key:<24} {value}")
+    if clashing := document["conflicts"]:
+        note(f"conflicts: {clashing:,} (ids that stand for messages of different times and texts; one of each stays)")
+        note("  Dumps that each count for themselves (corpora, sites, accounts) belong in studies of their own.")
     rejected = document["rejected"]
     for entry in rejected[:10]:
         note(f"rejected: {entry['file']} line {entry['line']}: {entry['reason']}")

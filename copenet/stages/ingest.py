@@ -26,4 +26,5 @@ def run(study: Study, progress: Progress) -> Saying:
     rejected = found["rejected_count"]
     line = f"{name}: {found['messages']:,} messages"
     line += f" · {rejected:,} rejected (see `copenet quality {study.path}`)" if rejected else ""
+    line += f" · ids of different messages: {found['conflicts']:,}" if found["conflicts"] else ""
     return Saying(line)

@@ -12,8 +12,8 @@ from hashlib import blake2b
 from typing import Any
 
 from copenet.foundation.errors import UsageError
-from ingest.records import BadRecordError, Draft, Record, Reject, SourceFormat
-from ingest.values import count, epoch, mapping, moment, string, when
+from ingest.records import NO_MESSAGE, BadRecordError, Draft, Record, Reject, SourceFormat
+from ingest.values import count, epoch, listing, mapping, moment, string, when
 
 _POST, _REPOST = "app.bsky.feed.post", "app.bsky.feed.repost"
 _DIDS = r"did:[a-z]{1,20}:[A-Za-z0-9._:%\-]{1,500}"
@@ -35,6 +35,7 @@ _TAKEN_DOWN = frozenset({"!takedown", "!hide", "!suspend"})
 _LISTS = ("feed", "posts", "records")
 _WITHIN_MESSAGE = ("embed", "embeds")
 _WITHIN_OTHERS = (*_LISTS, "thread", "post", "reply", "root", "parent", "replies", "value", "record")
+_OF_ACCOUNTS = ("identity", "account", "id", "acc")
 _OPERATIONS = {"c": "create", "u": "update", "d": "delete"}  # Jetstream's first words
 
 
@@ -59,6 +60,7 @@ def drafts(record: Record) -> Iterator[Draft | Reject]:
     """
     if record.get("$type") == _POST and _address(record) is None:
         raise BadRecordError("a record without its address (uri)")
+    yield from (Reject(NO_MESSAGE) for name in _LISTS for item in listing(record.get(name)) if not _is_known(item))
     waiting: list[Any] = [record]
     while waiting:
         node = waiting.pop()
@@ -71,6 +73,28 @@ def drafts(record: Record) -> Iterator[Draft | Reject]:
         elif repost := _reposted(node):
             yield repost
         waiting.extend(node.get(name) for name in reversed(_WITHIN_MESSAGE if message else _WITHIN_OTHERS))
+
+
+def silent(record: Record) -> bool:
+    """Return whether a record is known to hold no message: lost, blocked or of another kind, or a list without any."""
+    thread = record.get("thread")
+    listed = isinstance(thread, list) or any(isinstance(record.get(name), list) for name in _LISTS)
+    return listed or _is_no_post(record) or (isinstance(thread, dict) and _is_no_post(thread))
+
+
+def _is_known(item: Any) -> bool:
+    """Return whether an element of a list is a message, has one, or is known to have none."""
+    if not isinstance(item, dict):
+        return False
+    return _is_message(item) or _is_item(item) or any(map(_is_no_post, (item, mapping(item.get("post")))))
+
+
+def _is_no_post(node: Record) -> bool:
+    """Return whether an object is a post that cannot be seen, or a record that is no post, such as a like."""
+    if _is_lost(node):
+        return True
+    uri = node.get("uri")
+    return isinstance(uri, str) and _ADDRESS.fullmatch(uri) is not None and f"/{_POST}/" not in uri
 
 
 def jetstream_recognises(record: Record) -> bool:
@@ -106,6 +130,14 @@ def jetstream_drafts(record: Record) -> Iterator[Draft | Reject]:
         yield _repost(address, _created(address, value, at))._replace(retrieved_at=at)
     else:
         yield _post(address, value, at)._replace(retrieved_at=at, edited_at=at if operation == "update" else None)
+
+
+def jetstream_silent(record: Record) -> bool:
+    """Return whether an event is known to hold no message: it is about an account, or a record that is no post."""
+    commit = record.get("commit")
+    if isinstance(commit, dict):
+        return isinstance(commit.get("collection"), str)
+    return record.get("kind", record.get("type")) in _OF_ACCOUNTS
 
 
 def username(typed: str) -> str:
@@ -343,6 +375,7 @@ BLUESKY = SourceFormat(
     platform="bluesky",
     recognises=recognises,
     drafts=drafts,
+    silent=silent,
     username=username,
     mention=mention,
     listed=listed,
@@ -353,6 +386,7 @@ JETSTREAM = SourceFormat(
     platform="bluesky",
     recognises=jetstream_recognises,
     drafts=jetstream_drafts,
+    silent=jetstream_silent,
     username=username,
     mention=mention,
     listed=listed,

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from copenet.foundation.errors import UsageError
-from ingest.records import BadRecordError, Draft, Record, Reject, SourceFormat
+from ingest.records import BadRecordError, Draft, Record, Reject, SourceFormat, always
 from ingest.values import count, identifier, listing, mapping, string, when
 
 _ID = re.compile(r"[0-9]{1,25}(?:_[0-9]{1,25}){0,2}")
@@ -29,6 +29,7 @@ _FEEDS = ("posts", "feed", "published_posts", "comments")  # edges of a page, gr
 _NOBODY = frozenset({"Facebook User", "None", "nan"})  # shown for everybody who left, and how tables write nothing
 _NO_PEOPLE = frozenset({"group", "event", "application"})
 _POST_EDGES = frozenset({"posts", "feed", "published_posts", "tagged", "visitor_posts"})
+_EXPORTED = frozenset({"id", "parent_id", "from.name", "created_time", "message"})  # columns, in short exports
 _NO_MESSAGE = frozenset({"seed", "offcut", "empty", "headers", "unpacked", "error", "data_error"})
 _PROFILE = re.compile(
     r"(?:https?://)?(?:[a-z\-]+\.)*(?:facebook|fb)\.com/"
@@ -270,10 +271,18 @@ def _tagged(tag: Any) -> tuple[str | None, str | None]:
 
 def recognises_facepager(record: Record) -> bool:
     """Return whether a row is one that Facepager fetched from Facebook."""
-    if "object_id" in record and ("query_status" in record or "querystatus" in record):
+    if _is_fetched(record):
         source = record.get("query_type", record.get("querytype"))
         return isinstance(source, str) and source.startswith("Facebook")
-    return {"id", "parent_id", "from.name", "created_time", "message"} <= record.keys()
+    return record.keys() >= _EXPORTED
+
+
+def _is_fetched(record: Record) -> bool:
+    return "object_id" in record and ("query_status" in record or "querystatus" in record)
+
+
+def _is_row(record: Record) -> bool:
+    return _is_fetched(record) or record.keys() >= _EXPORTED
 
 
 def drafts_facepager(record: Record) -> Iterator[Draft | Reject]:
@@ -485,6 +494,7 @@ FACEPAGER = SourceFormat(
     platform="facebook",
     recognises=recognises_facepager,
     drafts=drafts_facepager,
+    silent=_is_row,
     username=username,
     listed=listed,
     mention=mention,
@@ -495,6 +505,7 @@ FACEBOOK_GRAPH = SourceFormat(
     platform="facebook",
     recognises=recognises_graph,
     drafts=drafts_graph,
+    silent=always,
     username=username,
     listed=listed,
     mention=mention,
@@ -505,6 +516,7 @@ META_CONTENT_LIBRARY = SourceFormat(
     platform="facebook",
     recognises=recognises_library,
     drafts=drafts_library,
+    silent=always,
     username=username,
     listed=listed,
     mention=mention,

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 from copenet.foundation.errors import UsageError
 from ingest.html_text import plain
-from ingest.records import Draft, Record, Reject, SourceFormat
+from ingest.records import NO_MESSAGE, Draft, Record, Reject, SourceFormat, always
 from ingest.values import count, identifier, listing, mapping, moment, string
 
 _HOST = r"[\w\-]+(?:\.[\w\-]+)*(?::\d{1,5})?"
@@ -65,11 +65,25 @@ def recognises(record: Record) -> bool:
 
 def drafts(record: Record) -> Iterator[Draft | Reject]:
     """Yield the statuses of an answer, with those they boost or quote."""
-    statuses = list(_statuses(record))
-    known = _known(statuses)
-    for status in statuses:
-        message_id = _message_id(status, known.host)
-        yield Reject("a status without a usable uri") if message_id is None else _status(status, message_id, known)
+    found = list(_statuses(record))
+    known = _known([status for status in found if isinstance(status, dict)])
+    for status in found:
+        if isinstance(status, Reject):
+            yield status
+        elif message_id := _message_id(status, known.host):
+            yield _status(status, message_id, known)
+        else:
+            yield Reject("a status without a usable uri")
+
+
+def silent(record: Record) -> bool:
+    """Return whether a record is known to hold no status: an empty list, an account, an instance, news of no status."""
+    if any(isinstance(record.get(name), list) for name in _LISTS) or isinstance(record.get("acct"), str):
+        return True
+    if record.keys() >= {"title", "version"} and ("domain" in record or "uri" in record):
+        return True
+    told = ("unread" in record and "accounts" in record) or ("type" in record and "account" in record)
+    return told and record.get("last_status", record.get("status")) is None
 
 
 def outbox_recognises(record: Record) -> bool:
@@ -88,22 +102,25 @@ def outbox_drafts(record: Record) -> Iterator[Draft | Reject]:
     while waiting:
         node = waiting.pop()
         if not isinstance(node, dict):
+            yield Reject("an activity or a note that is named only")
             continue
         word, thing = _word(node), node.get("object")
         if word in _NOTES:
             yield _note(node)
         elif word == "Announce":
             yield _announce(node)
-            waiting.append(thing)
+            waiting += [thing] if isinstance(thing, dict) else []
         elif word == "Delete":
             yield from _deletion(node)
         elif word in ("Create", "Update"):
             yield from _without_object(thing)
-            waiting.append(thing)
-        else:
-            waiting.append(node.get("first"))
+            waiting += [thing] if isinstance(thing, dict) else []
+        elif word in _COLLECTIONS or not node.keys().isdisjoint(_ITEMS):
+            waiting += [first] if isinstance(first := node.get("first"), dict) else []
             for name in _ITEMS:
                 waiting.extend(reversed(listing(node.get(name))))
+        elif word not in _SILENT and word != "Tombstone":
+            yield Reject(NO_MESSAGE)
 
 
 def username(typed: str) -> str:
@@ -161,30 +178,40 @@ def _text(value: Any) -> str:
 
 
 def _is_status(value: Any) -> bool:
+    """Return whether an object is surely a status of Mastodon."""
     return (
-        isinstance(value, dict)
-        and isinstance(account := value.get("account"), dict)
-        and isinstance(account.get("acct"), str)
-        and "in_reply_to_id" in value
-        and any(name in value for name in ("content", "text"))
+        _says_something(value)
+        and any(name in value for name in ("in_reply_to_id", "favourites_count"))
         and any(isinstance(value.get(name), str) for name in ("uri", "url"))
     )
 
 
-def _statuses(record: Record) -> Iterator[Record]:
-    """Yield every status of a document, each before those it boosts or quotes."""
+def _says_something(value: Any) -> bool:
+    """Return whether an object of a dump of Mastodon is a status: exports without nulls leave out what is empty."""
+    return (
+        isinstance(value, dict)
+        and isinstance(account := value.get("account"), dict)
+        and isinstance(account.get("acct"), str)
+        and any(name in value for name in ("content", "text"))
+    )
+
+
+def _statuses(record: Record) -> Iterator[Record | Reject]:
+    """Yield every status of a document, each before those it boosts or quotes, and what is no status in their lists."""
     waiting: list[Any] = [record]
     while waiting:
         node = waiting.pop()
         if not isinstance(node, dict):
             continue
-        if _is_status(node):
+        if _says_something(node):
             yield node
             waiting += [mapping(node.get("quote")).get("quoted_status"), node.get("quote"), node.get("reblog")]
             continue
         waiting += [node.get("status"), node.get("last_status")]
         for name in reversed(_LISTS):
-            waiting.extend(reversed(listing(node.get(name))))
+            items = listing(node.get(name))
+            yield from (Reject(NO_MESSAGE) for item in items if not _says_something(item))
+            waiting.extend(item for item in reversed(items) if _says_something(item))
 
 
 def _known(statuses: list[Record]) -> _Known:
@@ -470,6 +497,7 @@ MASTODON = SourceFormat(
     platform="mastodon",
     recognises=recognises,
     drafts=drafts,
+    silent=silent,
     username=username,
     mention=mention,
     listed=listed,
@@ -480,6 +508,7 @@ OUTBOX = SourceFormat(
     platform="mastodon",
     recognises=outbox_recognises,
     drafts=outbox_drafts,
+    silent=always,
     username=username,
     mention=mention,
     listed=listed,

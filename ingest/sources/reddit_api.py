@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ingest.records import BadRecordError, Draft, Reject, SourceFormat
+from ingest.records import BadRecordError, Draft, Reject, SourceFormat, always
 from ingest.sources import reddit
 
 _MESSAGES = ("t1", "t3")  # comment, submission; tuples, because a `kind` of any JSON type may be looked up
@@ -89,6 +89,7 @@ REDDIT_API = SourceFormat(
     platform="reddit",
     recognises=recognises,
     drafts=drafts,
+    silent=always,
     known_bots=reddit.REDDIT.known_bots,
     username=reddit.username,
     mention=str,

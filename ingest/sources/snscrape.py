@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ingest.records import BadRecordError, Draft, Record, Reject, SourceFormat
+from ingest.records import BadRecordError, Draft, Record, Reject, SourceFormat, always
 from ingest.sources import reddit
 from ingest.sources import x_common as x
 from ingest.values import count, mapping, moment, string
@@ -149,6 +149,7 @@ SNSCRAPE_X = SourceFormat(
     platform=x.PLATFORM,
     recognises=recognises_x,
     drafts=drafts_x,
+    silent=always,
     username=x.username,
     mention=str,
     listed=x.listed,

@@ -13,7 +13,7 @@ from typing import Any
 
 from copenet.foundation.errors import UsageError
 from ingest.html_text import plain
-from ingest.records import BadRecordError, Draft, Record, Reject, SourceFormat
+from ingest.records import BadRecordError, Draft, Record, Reject, SourceFormat, always
 from ingest.values import count, identifier, moment, string
 
 _ID = re.compile(r"-?\d{1,18}")
@@ -84,6 +84,7 @@ def of_site(site: str | None = None) -> SourceFormat:
         platform="stackexchange",
         recognises=recognises,
         drafts=drafts,
+        silent=always,
         known_bots=(f"id:{prefix}{_COMMUNITY}",),
         username=typed_name,
         listed=of_list,

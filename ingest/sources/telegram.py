@@ -1,19 +1,21 @@
 """Telegram as Telegram Desktop exports it to JSON: one chat, or a whole account.
 
 Quirks handled: `text` as a string or as a list of strings and entities; people named in a text without a username
-(`mention_name`); ids that are local to a chat; replies to another chat (`reply_to_peer_id`); forwarded messages;
-service messages; messages of kinds the exporter did not know; deleted accounts without a name; authors as numbers
-(before 2021), with the kind of account above bit 32; times without a zone (before 2022).
+(`mention_name`); ids that are local to a chat, and in private chats and basic groups to an account; replies to another
+chat (`reply_to_peer_id`); forwarded messages; service messages; messages of kinds the exporter did not know; deleted
+accounts without a name; authors as numbers (before 2021), with the kind of account above bit 32; times without a zone
+(before 2022).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from hashlib import blake2b
+from typing import Any, NamedTuple
 
 from copenet.foundation.errors import UsageError
-from ingest.records import BadRecordError, Draft, Record, Reject, SourceFormat
+from ingest.records import BadRecordError, Draft, Record, Reject, SourceFormat, always
 from ingest.values import count, epoch, moment, string
 
 _OF_A_PERSON = frozenset({"personal_chat", "bot_chat", "saved_messages", "replies"})
@@ -21,7 +23,8 @@ _PUBLIC = frozenset({"public_supergroup", "public_channel"})
 _BROADCAST = frozenset({"public_channel", "private_channel"})
 _TYPES = _OF_A_PERSON | _PUBLIC | _BROADCAST | {"private_group", "private_supergroup"}
 _MESSAGES = frozenset({"message", "service", "unsupported"})
-_PEER = re.compile(r"(?:user|chat|channel)([0-9]{1,20})")
+_PEER = re.compile(r"(?:user|chat|channel)[0-9]{1,20}")
+_OWN_ID = re.compile(r"(?:user|chat|channel)-[0-9a-f]{16}/-?[0-9]{1,20}")
 _MASKED = {"phone": "[phone]", "email": "[email]", "bank_card": "[number]"}  # surer than to find them in the text again
 _LINK_TO_A_PERSON = re.compile(r"(?:https?://)?(?:t|telegram)\.(?:me|dog)/", re.I)
 _LINK_BY_ID = re.compile(r"tg://(?:user|openmessage)\?(?:user_)?id=([0-9]{1,20})", re.I)
@@ -32,6 +35,30 @@ _LISTED = re.compile(
     r"(?:(?:https?://)?(?:t|telegram)\.(?:me|dog)/c/|-100)?([0-9]{1,20})/(?:[0-9]{1,20}/)?(-?[0-9]{1,20})(?:\?\S*)?"
 )
 _BOT_API_CHANNEL = re.compile(r"-100([0-9]{1,20})")
+
+
+class _Chat(NamedTuple):
+    """A chat as messages name it (`user7`), and the account whose export it is in, as far as that is known."""
+
+    peer: str
+    account: str | None
+
+    def id_of(self, native: int, peer: str | None = None) -> str:
+        """Return the id of a message of this chat, or of another.
+
+        Each account counts for itself in its private chats and basic groups, and negative numbers are such ones from
+        before a group became a supergroup. Their id is a digest of chat and account: it would name people.
+        """
+        kind, number = _parts_of(peer or self.peer)
+        if kind == "channel" and (native > 0 or self.account is None):
+            return f"{number}/{native}"
+        whose = blake2b(f"{kind}{number} {self.account or ''}".encode(), digest_size=8).hexdigest()
+        return f"{kind}-{whose}/{native}"
+
+
+def _parts_of(peer: str) -> tuple[str, str]:
+    kind = peer.rstrip("-0123456789")
+    return kind, peer.removeprefix(kind)
 
 
 def recognises(record: Record) -> bool:
@@ -64,8 +91,9 @@ def drafts(record: Record) -> Iterator[Draft | Reject]:
         BadRecordError: The record is neither.
     """
     if isinstance(record.get("messages"), list):
-        yield from _of_chat(record)
+        yield from _of_chat(record, None)
         return
+    account = _account(record.get("personal_information"))
     lists = [part.get("list") for name in ("chats", "left_chats") if isinstance(part := record.get(name), dict)]
     found = [chats for chats in lists if isinstance(chats, list)]
     if not found:
@@ -73,16 +101,35 @@ def drafts(record: Record) -> Iterator[Draft | Reject]:
     for chats in found:
         for chat in chats:
             if isinstance(chat, dict) and isinstance(chat.get("messages"), list):
-                yield from _of_chat(chat)
+                yield from _of_chat(chat, account)
             else:
                 yield Reject("a chat without messages")
 
 
-def _of_chat(chat: Record) -> Iterator[Draft | Reject]:
+def _account(about: Any) -> str | None:
+    number = count(about.get("user_id")) if isinstance(about, dict) else None
+    return f"user{number}" if number and number > 0 else None
+
+
+def _exporter(chat: Record, peer: str) -> str | None:
+    """Return whose export a chat is in, where it tells: the one person in it who is not its peer."""
+    if chat.get("type") == "saved_messages":
+        return peer
+    if chat.get("type") not in ("personal_chat", "bot_chat"):
+        return None
+    messages = [message for message in chat["messages"] if isinstance(message, dict)]
+    people = {_author(message.get(name), chat, peer) for message in messages for name in ("from_id", "actor_id")}
+    others = [person.removeprefix("id:") for person in people if person and person != f"id:{peer}"]
+    return others[0] if len(others) == 1 else None
+
+
+def _of_chat(chat: Record, account: str | None) -> Iterator[Draft | Reject]:
     number = chat.get("id")
     if isinstance(number, bool) or not isinstance(number, int) or abs(number) >= 10**20:
         yield Reject("a chat without an id")
         return
+    peer = _peer_of(chat, number)
+    place = _Chat(peer, account or _exporter(chat, peer))
     for message in chat["messages"]:
         if not isinstance(message, dict):
             yield Reject("a message that is no object")
@@ -90,33 +137,33 @@ def _of_chat(chat: Record) -> Iterator[Draft | Reject]:
             yield Reject("a message without an id")
         elif message.get("type") == "service":
             if message.get("action") == "topic_created":
-                yield _topic(message, chat, number, native)
+                yield _topic(message, chat, place, native)
         else:
-            yield _message(message, chat, number, native)
+            yield _message(message, chat, place, native)
 
 
-def _topic(message: Record, chat: Record, number: int, native: int) -> Draft:
+def _topic(message: Record, chat: Record, place: _Chat, native: int) -> Draft:
     """Return the start of a topic: the one service message that others answer."""
     return _message(
         message | {"from_id": message.get("actor_id"), "from": message.get("actor"), "text": message.get("title")},
         chat,
-        number,
+        place,
         native,
     )
 
 
-def _message(message: Record, chat: Record, number: int, native: int) -> Draft:
-    peer = _peer_of(chat, number)
+def _message(message: Record, chat: Record, place: _Chat, native: int) -> Draft:
+    peer = place.peer
     author = _author(message.get("from_id"), chat, peer)
     shown = string(message.get("from"))
     forwarded = string(message.get("forwarded_from"))
     repost = "forwarded_from" in message and (forwarded is None or forwarded != shown)
-    parent = None if repost else _parent(message, number)
+    parent = None if repost else _parent(message, place)
     text = None if repost else _text(message)
     public = chat.get("type") in tuple(_PUBLIC)
     return Draft(
         platform="telegram",
-        message_id=f"{number}/{native}",
+        message_id=place.id_of(native),
         kind="repost" if repost else "comment" if parent else "post",
         parent=parent,
         author=author,
@@ -160,13 +207,12 @@ def _author(value: Any, chat: Record, peer: str) -> str | None:
     return None
 
 
-def _parent(message: Record, number: int) -> str | None:
+def _parent(message: Record, place: _Chat) -> str | None:
     native = _message_id(message.get("reply_to_message_id"))
     if not native:
         return None
     other = message.get("reply_to_peer_id")
-    found = _PEER.fullmatch(other) if isinstance(other, str) else None
-    return f"{found[1] if found else number}/{native}"
+    return place.id_of(native, other if isinstance(other, str) and _PEER.fullmatch(other) else None)
 
 
 def _time(message: Record, name: str) -> int | None:
@@ -226,11 +272,15 @@ def mention(raw: str) -> str:
 
 
 def listed(typed: str) -> str | None:
-    """Return the id of a message, the chat's number and its own; or from its address in a private chat.
+    """Return the id of a message from itself, from the number of a channel or supergroup and its own, or its address.
 
     >>> listed("12/34"), listed("https://t.me/c/12/34"), listed("-10012/34"), listed("34")
     ('12/34', '12/34', '12/34', None)
+    >>> listed("user-0123456789abcdef/34")
+    'user-0123456789abcdef/34'
     """
+    if _OWN_ID.fullmatch(typed.strip()):
+        return typed.strip()
     found = _LISTED.fullmatch(typed.strip())
     return f"{found[1]}/{found[2]}" if found else None
 
@@ -266,6 +316,7 @@ TELEGRAM = SourceFormat(
     platform="telegram",
     recognises=recognises,
     drafts=drafts,
+    silent=always,
     username=username,
     mention=mention,
     listed=listed,

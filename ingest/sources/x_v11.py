@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ingest.records import BadRecordError, Draft, Record, Reject, SourceFormat
+from ingest.records import NO_MESSAGE, BadRecordError, Draft, Record, Reject, SourceFormat, always
 from ingest.sources import x_common as x
 from ingest.values import count, mapping, moment, string
 
@@ -47,6 +47,9 @@ def drafts(record: Record) -> Iterator[Draft | Reject]:
     seen: set[str] = set()
     while stack:
         status = stack.pop()
+        if not isinstance(status, dict):
+            yield Reject(NO_MESSAGE)
+            continue
         native = x.native_id(status.get("id_str"), status.get("id"))
         if native is None:
             yield Reject("a status without an id")
@@ -78,10 +81,10 @@ def _is_notice(record: Record) -> bool:
     return len(named) == 1 and named[0] in _NOTICES and isinstance(record[named[0]], dict)
 
 
-def _statuses(record: Record) -> list[Status]:
+def _statuses(record: Record) -> list[Any]:
     found = record.get("statuses")
     if isinstance(found, list):
-        return [status for status in reversed(found) if isinstance(status, dict)]
+        return found[::-1]
     if not any(name in record for name in ("id_str", "text", "full_text")):
         raise BadRecordError("no status")
     return [record]
@@ -154,6 +157,7 @@ X_V11 = SourceFormat(
     platform=x.PLATFORM,
     recognises=recognises,
     drafts=drafts,
+    silent=always,
     username=x.username,
     mention=str,
     listed=x.listed,

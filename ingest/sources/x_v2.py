@@ -11,9 +11,9 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple, TypeGuard
 
-from ingest.records import BadRecordError, Draft, Record, Reject, SourceFormat
+from ingest.records import NO_MESSAGE, BadRecordError, Draft, Record, Reject, SourceFormat
 from ingest.sources import x_common as x
-from ingest.values import count, mapping, moment, string
+from ingest.values import count, listing, mapping, moment, string
 
 _PAGE = ("data", "includes", "errors", "meta")
 _PROBLEMS = "/2/problems/"  # in the type of every error of this API
@@ -59,6 +59,7 @@ def drafts(record: Record) -> Iterator[Draft | Reject]:
         return
     if not page and "text" not in record:
         raise BadRecordError("neither a post nor a page of posts")
+    yield from (Reject(NO_MESSAGE) for item in listing(record.get("data")) if not isinstance(item, dict))
     posts = list(_posts(record, page))
     context = _context(record, posts)
     seen: set[str] = set()
@@ -107,6 +108,11 @@ def _marked_page(record: Record) -> bool:
 
 def _is_page_like(record: Record) -> bool:
     return "text" not in record and any(name in record for name in _PAGE)
+
+
+def _is_answer(record: Record) -> bool:
+    """Return whether this may hold no post: a page without any, of errors, of people, or of notices; or a problem."""
+    return _is_problem(record) or any(isinstance(record.get(name), dict | list) for name in _PAGE)
 
 
 def _is_problem(record: Record) -> bool:
@@ -250,6 +256,7 @@ X_V2 = SourceFormat(
     platform=x.PLATFORM,
     recognises=recognises,
     drafts=drafts,
+    silent=_is_answer,
     username=x.username,
     mention=str,
     listed=x.listed,

@@ -17,7 +17,7 @@ from typing import Any
 
 from copenet.foundation.errors import UsageError
 from ingest.html_text import plain
-from ingest.records import BadRecordError, Draft, Record, Reject, SourceFormat
+from ingest.records import BadRecordError, Draft, Record, Reject, SourceFormat, always
 from ingest.values import count, identifier, mapping, moment, string
 
 _LISTS = frozenset(f"youtube#{name}ListResponse" for name in ("commentThread", "comment", "video"))
@@ -369,6 +369,7 @@ YOUTUBE_API = SourceFormat(
     platform="youtube",
     recognises=recognises_api,
     drafts=drafts_api,
+    silent=always,
     username=username,
     mention=mention,
     listed=listed,
@@ -379,6 +380,7 @@ YTDT = SourceFormat(
     platform="youtube",
     recognises=recognises_ytdt,
     drafts=drafts_ytdt,
+    silent=always,
     username=username,
     mention=mention,
     listed=listed,

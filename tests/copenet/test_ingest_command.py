@@ -148,6 +148,14 @@ def test_a_table_without_columns_says_how_to_name_them(study: Study, table: Path
     assert "--columns id=" in refused("ingest", study.path, table, code=3)
 
 
+def test_ids_of_two_corpora_that_clash_are_said_aloud(study: Study, tmp_path: Path) -> None:
+    said = {"id": "0", "conversation_id": "0", "reply-to": None, "speaker": "ann", "text": "so", "timestamp": T0}
+    one = write(tmp_path / "one.jsonl", lines([said]))
+    assert "conflicts" not in call("ingest", study.path, one).stderr
+    two = write(tmp_path / "two.jsonl", lines([said | {"text": "no", "timestamp": T0 + 10**6}]))
+    assert "conflicts: 1 (" in call("ingest", study.path, two).stderr
+
+
 def test_a_format_that_is_said(study: Study, tmp_path: Path) -> None:
     """Two hundred strange lines at the top hide what a file is."""
     path = write(tmp_path / "odd.jsonl", lines([{"x": i} for i in range(250)]) + lines([post(), reply("a", "t3_p1")]))

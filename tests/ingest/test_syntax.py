@@ -25,7 +25,7 @@ from ingest.sources.mastodon import OUTBOX
 from ingest.sources.telegram import TELEGRAM
 from ingest.syntax import Found, read_items
 from ingest.syntax import records as records_of
-from ingest.xml_rows import is_row, parse_row
+from ingest.xml_rows import rows_of
 
 
 def pieces(data: bytes, size: int = 2**18) -> Iterator[bytes | Break]:
@@ -136,6 +136,14 @@ def test_a_loss_between_pieces_is_said_in_its_place() -> None:
     ]
 
 
+@pytest.mark.parametrize(("last", "kept"), [(b'<row Id="2" />', ["1", "2"]), (b'<row Id="2"', ["1"])])
+def test_a_whole_row_before_a_loss_is_kept(last: bytes, kept: list[str]) -> None:
+    items = list(read_items(iter([b'<a>\n<row Id="1" />\n' + last, Break("gone")])))
+    got = [one for item in items for one in ((item,) if isinstance(item, Loss) else records_of(item))]
+    assert [one.record["Id"] for one in got if isinstance(one, Found)] == kept
+    assert [one.reason for one in got if isinstance(one, Loss)] == ["gone"]
+
+
 @pytest.mark.parametrize("first", [b"", b"interactions:\n", b"id,text\n", b"[", b"{", b"<a>\n", b"window.YTD.x = ["])
 def test_a_loss_is_said_in_every_shape(first: bytes) -> None:
     items = list(read_items(iter([first, Break("gone")])))
@@ -160,6 +168,12 @@ def account(count: int) -> dict[str, Any]:
     return {"about": "so", "chats": {"about": "so", "list": [chat(count) | {"id": n} for n in range(1, 5)]}}
 
 
+def donation(count: int) -> dict[str, Any]:
+    """An account whose number tells its private chats from another's."""
+    chats = [chat(count) | {"type": "private_group", "id": n} for n in (1, 2)]
+    return {"about": "so", "personal_information": {"user_id": 11, "bio": "so"}, "chats": {"about": "", "list": chats}}
+
+
 def outbox(count: int) -> dict[str, Any]:
     actor = "https://one.example/users/ann"
     note = {"type": "Note", "attributedTo": actor, "content": "<p>so</p>", "published": "2020-09-13T12:26:40Z"}
@@ -176,7 +190,9 @@ def drafts_of(items: Iterator[Any], reader: SourceFormat) -> list[str]:
     return sorted(repr(draft) for record in flat for draft in reader.drafts(record))
 
 
-@pytest.mark.parametrize(("made", "reader"), [(chat(40), TELEGRAM), (account(11), TELEGRAM), (outbox(40), OUTBOX)])
+@pytest.mark.parametrize(
+    ("made", "reader"), [(chat(40), TELEGRAM), (account(11), TELEGRAM), (donation(20), TELEGRAM), (outbox(40), OUTBOX)]
+)
 @pytest.mark.parametrize(("chunk", "weight"), [(3, 2**22), (1000, 500), (1000, 4000), (7, 900), (1, 2**22)])
 def test_a_document_in_pieces_holds_the_same_messages(
     monkeypatch: pytest.MonkeyPatch, made: dict[str, Any], reader: SourceFormat, chunk: int, weight: int
@@ -338,19 +354,50 @@ def test_rows_are_handed_on_by_their_size(monkeypatch: pytest.MonkeyPatch) -> No
     ],
 )
 def test_xml_rows(line: bytes, row: Record | None) -> None:
-    assert parse_row(line) == row
+    assert list(rows_of(line)) == [row]
 
 
-def test_what_is_no_xml_row() -> None:
-    assert not any(
-        map(is_row, (b"<posts>", b"</posts>", b"<!-- x -->", b'<?xml version="1.0"?>', b"<", b"</a/>", b"<1/>"))
-    )
+@pytest.mark.parametrize(
+    "line",
+    [b"<posts>", b"</posts>", b"<!-- x -->", b'<?xml version="1.0"?>', b"<", b"</a/>", b"<1/>", b"<a><b></b></a>"],
+)
+def test_what_is_no_xml_row(line: bytes) -> None:
+    assert list(rows_of(line)) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "ids"),
+    [
+        (b'<row Id="1"></row>', ["1"]),
+        (b'<row Id="1" >  </row >', ["1"]),
+        (b'<posts><row Id="1" />', ["1"]),
+        (b'<row Id="1" /></posts>', ["1"]),
+        (b'<?xml version="1.0"?><posts><row Id="1" /><row Id="2" Body="a > b"></row> <row Id="3"/></posts>', ["1", "2", "3"]),
+        (b'<row Id="1" Body="cut of', [None]),
+        (b'<row Id="1" Body="cut of &gt;/>', [None]),
+        (b'<row Id="1"', [None]),
+        (b"<ro", [None]),
+        (b'<row Id="1" Body="1 < 2" />', [None]),
+        (b'<row Id="1" />cut<row Id="2" /><row Id="', [None, "2", None]),
+    ],
+)  # fmt: skip
+def test_every_row_of_a_line_is_read_or_lost(line: bytes, ids: list[str | None]) -> None:
+    assert [row and row["Id"] for row in rows_of(line)] == ids
+    assert [one if isinstance(one, str) else one["Id"] for one in found(line)] == [
+        native or "not a valid XML row" for native in ids
+    ]
+
+
+def test_xml_on_one_line_is_read_in_blocks() -> None:
+    data = b"<posts>" + b"".join(b'<row Id="%d" />' % n for n in range(50)) + b"</posts>"
+    expected = [{"Id": str(n), "#tag": "row"} for n in range(50)]
+    assert found(data) == found(data, 7) == expected
+    assert found(data, max_line=100) == expected
+    assert len(list(read_items(pieces(data), rows=10))) > 3
 
 
 def test_xml_that_would_grow_is_refused() -> None:
-    bomb = b'<!DOCTYPE a [<!ENTITY b "x">]><row Id="&b;" />'
-    assert not is_row(bomb)
-    assert parse_row(b'<row Id="&b;" />') is None
+    assert list(rows_of(b'<!DOCTYPE a [<!ENTITY b "x">]><row Id="&b;" />')) == [None]
 
 
 JSON = st.recursive(

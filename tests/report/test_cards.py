@@ -38,6 +38,11 @@ def test_meanings_of_the_quality_report_are_used() -> None:
     assert told["Declared bots"] == "Declared bots are no peers and no subjects; suspects stay in."
 
 
+def test_ids_of_different_messages_are_told_where_there_are_any() -> None:
+    assert facts(cards.data_facts(QUALITY | {"conflicts": 3}))["Ids of different messages"] == "3"
+    assert "Ids of different messages" not in facts(cards.data_facts(QUALITY | {"conflicts": 0}))
+
+
 def test_figures_that_are_not_there_are_not_invented() -> None:
     assert facts(cards.data_facts({"messages": 10})) == {"Messages": "10"}
     assert cards.data_facts({}) == []

@@ -253,5 +253,27 @@ def test_the_dump_becomes_tables(tmp_path: Path) -> None:
     assert (report["messages"], report["authors"], report["replies"], report["replies_resolved"]) == (3, 2, 2, 2)
 
 
+ROWS = [f'<row Id="{n}" PostTypeId="1" CreationDate="2020-09-13T12:26:40.250" Body="so" />' for n in range(1, 6)]
+
+
+@pytest.mark.parametrize(
+    ("lines", "kept"),
+    [
+        ([*ROWS[:4], ROWS[4][:70]], 4),  # a download that was cut
+        ([*ROWS[:4], f"{ROWS[4]}</posts>"], 5),
+        ([row.replace(" />", "></row>") for row in ROWS], 5),
+        ([f"<posts>{ROWS[0]}", *ROWS[1:], "</posts>"], 5),
+        ([f'<?xml version="1.0"?><posts>{"".join(ROWS)}</posts>'], 5),
+    ],
+)
+def test_every_row_of_a_file_is_kept_or_said_to_be_lost(tmp_path: Path, lines: list[str], kept: int) -> None:
+    from ingest import ingest
+
+    (tmp_path / "Posts.xml").write_text("\n".join(lines))
+    report = ingest([tmp_path / "Posts.xml"], tmp_path / "restricted").to_dict()
+    assert (report["messages"], report["rejected_count"]) == (kept, 5 - kept)
+    assert {lost["reason"] for lost in report["rejected"]} <= {"not a valid XML row"}
+
+
 def test_one_format() -> None:
     assert FORMATS == (STACK_EXCHANGE,)

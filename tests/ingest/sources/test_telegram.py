@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import ingest
 from copenet.foundation.errors import UsageError
 from ingest.records import BadRecordError, Draft, Record, Reject
-from ingest.sources.telegram import FORMATS, TELEGRAM, drafts, mention, recognises, username
+from ingest.sources.telegram import FORMATS, TELEGRAM, drafts, listed, mention, recognises, username
 from tests.ingest.sources.by_hand import ByHand
 from tests.ingest.sources.garbage import damaged, kept_promises
 
@@ -226,6 +227,71 @@ def test_pieces_of_a_large_chat_give_what_the_whole_gives() -> None:
     pieces = [chat(*messages[start : start + 4]) for start in range(0, 9, 4)]
     assert all(recognises(piece) for piece in pieces)
     assert [d for piece in pieces for d in drafts(piece)] == list(drafts(chat(*messages)))
+
+
+def ids(record: Record) -> list[str]:
+    return [draft.message_id for draft in drafts(record) if isinstance(draft, Draft)]
+
+
+def talk(donor: int, *numbers: int, **more: Any) -> dict[str, Any]:
+    """A private chat of a donor with somebody, who answers each time."""
+    said = [message(n, from_id=f"user{donor}", text=f"{donor} said {n}") for n in numbers]
+    answers = [
+        message(n + 1, from_id="user777", text=f"to {donor} on {n}", reply_to_message_id=n, date_unixtime=str(T0 + n))
+        for n in numbers
+    ]
+    return chat(*said, *answers, type="personal_chat", id=777, **more)
+
+
+def donated(donor: int, *chats: Record) -> dict[str, Any]:
+    return {"personal_information": {"user_id": donor, "first_name": "Ann"}, "chats": {"list": list(chats)}}
+
+
+def test_every_account_counts_for_itself_in_its_private_chats(tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("a.json", "b.json", "again.json")]
+    for path, made in zip(paths, (talk(11, 5), talk(12, 5), talk(11, 5, 7)), strict=True):
+        path.write_text(json.dumps(made))
+    told = ingest.ingest(paths, tmp_path / "restricted").to_dict()
+    assert (told["messages"], told["duplicates"], told["replies_resolved"]) == (6, 2, 3)
+    texts = ingest.read_texts(tmp_path / "restricted").column("text").to_pylist()
+    assert sorted(texts) == sorted(
+        ["11 said 5", "to 11 on 5", "12 said 5", "to 12 on 5", "11 said 7", "to 11 on 7"]
+    )  # fmt: skip
+
+
+def test_chats_of_several_kinds_and_one_number_stay_apart() -> None:
+    kinds = ("personal_chat", "private_group", "public_channel")
+    made = [one for kind in kinds for one in ids(chat(message(5), type=kind, id=123))]
+    assert len(set(made)) == 3
+    assert [one.partition("-")[0] for one in made] == ["user", "chat", "123/5"]
+
+
+def test_an_account_s_export_and_one_of_its_chats_name_a_message_alike() -> None:
+    assert ids(donated(11, talk(11, 5))) == ids(talk(11, 5)) != ids(talk(12, 5))
+    group = chat(message(5), type="private_group")
+    assert ids(donated(11, group)) != ids(donated(12, group))
+    supergroup = chat(message(5), message(-99))
+    first, second = ids(donated(11, supergroup)), ids(donated(12, supergroup))
+    assert (first[0], first[0] == second[0], first[1] == second[1]) == ("77/5", True, False)
+    mine = chat(message(5), type="saved_messages", id=11)
+    assert ids(mine) == ids(donated(11, mine))
+
+
+def test_what_does_not_tell_the_account() -> None:
+    alone = chat(message(5, from_id="user777"), type="personal_chat", id=777)
+    three = chat(*(message(5, from_id=f"user{n}") for n in (11, 12, 777)), type="personal_chat", id=777)
+    call = {"id": 6, "type": "service", "actor_id": "user11", "action": "phone_call"}
+    assert ids(alone)[0] == ids(three)[0]
+    assert ids(alone | {"messages": [*alone["messages"], call]}) == ids(talk(11, 5))[:1]
+    assert ids(donated(0, alone)) == ids({"chats": {"list": [alone]}}) == ids(alone)
+
+
+def test_ids_of_private_chats_hold_no_number_of_a_person_and_are_ids_of_lists() -> None:
+    for one in ids(talk(11, 5)) + ids(chat(message(5), type="private_group")):
+        assert "777" not in one
+        assert listed(one) == one
+    (parent,) = {draft.parent for draft in drafts(talk(11, 5)) if isinstance(draft, Draft) and draft.parent}
+    assert parent == ids(talk(11, 5))[0]
 
 
 def test_what_holds_no_message_has_a_reason() -> None:

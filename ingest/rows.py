@@ -19,6 +19,7 @@ from ingest.plain_names import shown_form
 from ingest.pseudonyms import Pseudonyms
 from ingest.records import Draft
 from ingest.scrub import FORGOTTEN_NAME, Scrubber, suspects
+from ingest.values import language
 
 UNLIKE = frozenset({"message_id", "parent_id", "source", "text", "text_digest"})  # columns without equal values
 MAX_TEXT = 100_000  # characters; the longest post any platform allows has 65,000
@@ -168,6 +169,7 @@ class RowMaker:
             "short_id": self._visible(people.short),
             "target_id": self._visible(target),
             "forum": self._forums(given, owner),
+            "language": _languages(given["language"]),
             "bot_reason": given["bot"],
             "source": sources,
             "text_digest": [digest(text) if text else None for text in texts],
@@ -238,6 +240,12 @@ def _ids(platforms: Column, native: Column) -> Column:
     if not any(native):
         return [None] * len(native)
     return [None if one is None else f"{platform}:{one}" for platform, one in zip(platforms, native, strict=True)]
+
+
+def _languages(said: Column) -> Column:
+    """Return the languages: whatever a reader let through, nothing but a tag goes into figures that leave the study."""
+    known = {tag: language(tag) for tag in set(said)}
+    return [known[tag] for tag in said]
 
 
 def _known(names: Sequence[str | None]) -> frozenset[str]:

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from ingest.records import BadRecordError, Draft, Record, Reject, SourceFormat
-from ingest.sources.shared import full_name, language, message_key, named, said
-from ingest.values import count, identifier, string, when
+from ingest.sources.shared import full_name, message_key, named, said
+from ingest.values import count, identifier, language, string, when
 
 _COLUMNS = frozenset({"id", "thread_id", "author", "body", "timestamp"})
 _REPLY_COLUMNS = ("reply_to", "in_reply_to", "parent_id", "parent")

@@ -92,6 +92,24 @@ def test_a_deletion_is_not_undone_by_a_copy_of_unknown_date(tmp_path: Path, rest
     assert summary.deleted == 1
 
 
+@pytest.mark.parametrize("mark", ["[deleted]", "[removed]"])
+def test_a_deletion_seen_in_a_listing_without_a_time_is_honoured(tmp_path: Path, restricted: Path, mark: str) -> None:
+    """Reddit's API never says when it answered: what a study reads there to look for deletions must count."""
+    dump = [reply("c1", "t3_p1", "ann", body="my secret story", retrieved_on=T0 + 99), reply("c2", "t3_p1", "ann")]
+    things = [reply("c1", "t3_p1", "[deleted]", body=mark), reply("c2", "t3_p1", "ann")]
+    listing = {"kind": "Listing", "data": {"children": [{"kind": "t1", "data": thing} for thing in things]}}
+    summary = read(tmp_path, dump, [listing])
+    assert (summary.messages, summary.deleted, summary.duplicates) == (2, 1, 2)
+    row = by_id(restricted)["t1_c1"]
+    assert (row["author_id"], row["text_status"]) == (None, mark.strip("[]"))
+    assert set(texts(restricted)) == {"t1_c2"}
+
+
+def test_a_dated_copy_with_a_text_is_newer_than_a_dated_one_without(tmp_path: Path, restricted: Path) -> None:
+    read(tmp_path, [post(text="[removed]", retrieved_on=T0 + 9), post(text="restored", retrieved_on=T0 + 99)])
+    assert texts(restricted)["t3_p1"].endswith("restored")
+
+
 def test_self_replies_and_circles_and_children_before_parents(tmp_path: Path, restricted: Path) -> None:
     def bare(identifier: str, parent: str) -> dict[str, object]:
         return {k: v for k, v in reply(identifier, parent).items() if k != "link_id"}

@@ -54,7 +54,12 @@ def message_key(value: Any) -> str | None:
     found = identifier(value)
     if found is None or "://" not in found:
         return found
-    return blake2b(found.encode("utf-8", "replace"), digest_size=16).hexdigest()
+    return digest(found)
+
+
+def digest(name: str) -> str:
+    """Return what stands in an id for what may name a person: see docs/decisions/message-ids.md."""
+    return blake2b(name.encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
 def full_name(value: Any, bare: str) -> str | None:

@@ -42,6 +42,12 @@ _LABEL = re.compile(r"\[([^\[\]\n]{1,200})\](?=\(\s*<?([^\s()<>]{1,500}))")  # M
 _PHONE = re.compile(
     r"(?<![\w.])(?:\+\d(?:[ ().\-]{0,2}\d){7,13}|(?:1[ .\-]?)?(?:\(\d{3}\) ?|\d{3}[ .\-]?)\d{3}[ .\-]?\d{4})(?!\w)"
 )
+_GAP = r"[ ()./\-]{0,3}"
+_DIALLED_ZERO = re.compile(  # where a zero comes before the area, two before the country; and mobiles of Brazil
+    r"(?<![\w.])(?<!\d[,:/\-])(?:\((?=\d{2,6}\)))?(?!\d\d[./ \-]\d\d[./ \-]\d{4}\b)(?:"  # a day of a month is none
+    rf"00{_GAP}[1-9](?:{_GAP}\d){{7,12}}|0[1-9](?:{_GAP}\d){{7,9}}|[1-9]\d\)? ?9\d{{4}}[ \-]?\d{{4}}"
+    r")(?![\w%]|[./,:\-]\d)"
+)
 _UNSEEN = (  # Unicode's format characters, which can split a name unseen; U+200D stays, it joins emoji
     "\x00\u00ad\u061c\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f"
@@ -53,7 +59,7 @@ _SUSPECT = "(?i)" + "|".join(
         rf"[{_UNSEEN}@\x{{ff20}}&]|\]\(|://|reddit\.com/|redd\.it/|/comments/|%2f",
         "|".join(end.replace(".", r"\.") for end in _ENDS),
         r"(?:^|[\W_])(?:u|user)\\?/|/u_",
-        rf"\p{{Nd}}(?:[ ().\-]{{0,2}}\p{{Nd}}){{{_SHORTEST_PHONE - 1}}}",
+        rf"\p{{Nd}}(?:{_GAP}\p{{Nd}}){{{_SHORTEST_PHONE - 1}}}",
     )
 )
 _QUOTE = re.compile(r"\s{0,3}(?:>|&gt;|&amp;gt;)(?!!)")
@@ -116,7 +122,7 @@ class Scrubber:
             if any(mark in lower for mark in _BEFORE_A_NAME):
                 text = _MENTION.sub(self._mention, text)
         if len(marks.translate(None, _NO_DIGITS)) + sum(map(str.isdigit, rare)) >= _SHORTEST_PHONE:
-            text = _PHONE.sub("[phone]", text)
+            text = _PHONE.sub("[phone]", _DIALLED_ZERO.sub("[phone]", text))
         return text
 
     def _links(self, text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -148,17 +148,27 @@ def passed_over(paths: Iterable[Path]) -> dict[Path, int]:
     return {path: count for path, count in counts.items() if count}
 
 
-def check(paths: Iterable[Path]) -> None:
+def masked(path: Path) -> str:
+    """Return a path as it may be shown where nobody typed it: without the usernames in it."""
+    from ingest.file_names import shown
+
+    return shown(str(path))
+
+
+def check(paths: Iterable[Path], name: Callable[[Path], str] = str) -> None:
     """Say which of `paths` is not there, or holds no dump.
+
+    Args:
+        name: What a path is called in messages: as it is where it was just typed, else `masked`.
 
     Raises:
         InputError: A path does not exist, or a folder holds no dump.
     """
     for path in paths:
         if not path.exists():
-            raise InputError(f"{path}: no such file or folder.", remedy=_neighbours(path))
+            raise InputError(f"{name(path)}: no such file or folder.", remedy=_neighbours(path, name))
         if path.is_dir() and not expand([path]):
-            raise InputError(f"{path} holds no dump.", remedy=what_is_read())
+            raise InputError(f"{name(path)} holds no dump.", remedy=what_is_read())
 
 
 def required(study: Study) -> Sequence[Path]:
@@ -174,7 +184,8 @@ def required(study: Study) -> Sequence[Path]:
             "The study has no dumps to read yet.",
             remedy=f"Run: copenet ingest {study.path} PATH…   or set ingest.sources in study.toml.",
         )
-    check(named)
+    check(declared(study))
+    check(remembered(study), masked)
     return _dumps(study, named)
 
 
@@ -188,10 +199,11 @@ def _is_dump(path: Path) -> bool:
     return is_dump(path.name)
 
 
-def _neighbours(path: Path) -> str:
+def _neighbours(path: Path, name: Callable[[Path], str]) -> str:
     from copenet.settings import nearest
 
+    folder = name(path.parent)
     if not path.parent.is_dir():
-        return f"There is no folder {path.parent} either."
+        return f"There is no folder {folder} either."
     guess = nearest(path.name, (p.name for p in path.parent.iterdir()))
-    return f"Did you mean {path.parent / guess}?" if guess else f"See what is there: ls {path.parent}"
+    return f"Did you mean {folder}/{masked(Path(guess))}?" if guess else f"See what is there: ls {folder}"

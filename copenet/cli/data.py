@@ -104,10 +104,10 @@ def quality(study: StudyPath, as_json: AsJson = False) -> None:
 
 
 def _say_passed_over(paths: list[Path]) -> None:
-    from copenet.sources import passed_over, what_is_read
+    from copenet.sources import masked, passed_over, what_is_read
 
     for folder, count in passed_over(paths).items():
-        note(f"{folder}: {count} other file{'s are' if count > 1 else ' is'} not read. {what_is_read()}")
+        note(f"{masked(folder)}: {count} other file{'s are' if count > 1 else ' is'} not read. {what_is_read()}")
         note("  A dump with another name is read when it is given by name.")
 
 

@@ -52,11 +52,13 @@ _UNSEEN = (  # Unicode's format characters, which can split a name unseen; U+200
     "\x00\u00ad\u061c\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f"
 )
+_NOTHING_ALONE = "\u034f\u115f\u1160\u200d\u2800\u3164\ufe0e\ufe0f\uffa0"  # they join or vary what stands beside them
+_WORDLESS = re.compile(rf"[\s{_NOTHING_ALONE}]*")
 _INVISIBLE = re.compile(f"[{_UNSEEN}]")
 # One look of RE2's at all texts of a block (its \\W means ASCII): nothing is replaced in a text without any of these.
 _SUSPECT = "(?i)" + "|".join(
     (
-        rf"[{_UNSEEN}@\x{{ff20}}&]|\]\(|reddit\.com/|redd\.it/|/comments/|%2f",
+        rf"^[{_NOTHING_ALONE}]|[{_UNSEEN}@\x{{ff20}}&]|\]\(|reddit\.com/|redd\.it/|/comments/|%2f",
         "|".join(hint.replace(".", r"\.") for hint in person_links.HINTS),
         r"(?:^|[\W_])(?:u|user)\\?/|/u_",
         rf"\p{{Nd}}(?:{_GAP}\p{{Nd}}){{{_SHORTEST_PHONE - 1}}}",
@@ -84,6 +86,15 @@ def _like_a_name(label: str) -> bool:
     """Return whether the words of a link to a person may be nothing but another name of that person."""
     words = label.split()
     return len(words) == 1 or (len(words) <= _LONGEST_NAME and all(word[0].isupper() for word in words))
+
+
+def worded(text: str) -> str | None:
+    """Return a scrubbed text without outer blanks; None where nothing is left that can be seen.
+
+    >>> worded(" hi "), worded("\\u200d \\ufe0f")
+    ('hi', None)
+    """
+    return None if _WORDLESS.fullmatch(text) else text.strip()
 
 
 class Scrubber:

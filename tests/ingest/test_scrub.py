@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ingest
-from ingest.scrub import Scrubber, suspects
+from ingest.scrub import Scrubber, suspects, worded
 
 
 def scrub(text: str) -> str:
@@ -289,6 +289,8 @@ PIECES = st.sampled_from(
             "\u0665\u0666\u0667",
             "\u200b",
             "\xad",
+            "\u200d",
+            "\ufe0f",
             "06 12 34 56 78",
             "0171/",
             "00",
@@ -307,3 +309,4 @@ def test_the_fast_look_rules_out_only_texts_in_which_nothing_is_replaced(pieces:
     if not suspects(pa.array([text])):
         scrubber = Scrubber(lambda raw: "<name>")
         assert (scrubber.scrub(text), scrubber.names_replaced) == (text, 0)
+        assert text.strip() == (worded(text.strip()) or "")

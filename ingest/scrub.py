@@ -58,7 +58,7 @@ _INVISIBLE = re.compile(f"[{_UNSEEN}]")
 # One look of RE2's at all texts of a block (its \\W means ASCII): nothing is replaced in a text without any of these.
 _SUSPECT = "(?i)" + "|".join(
     (
-        rf"^[{_NOTHING_ALONE}]|[{_UNSEEN}@\x{{ff20}}&]|\]\(|reddit\.com/|redd\.it/|/comments/|%2f",
+        rf"^[\s\p{{Z}}\x0b\x1c-\x1f\x{{85}}]*[{_NOTHING_ALONE}]|[{_UNSEEN}@\x{{ff20}}&]|\]\(|reddit\.com/|redd\.it/|/comments/|%2f",
         "|".join(hint.replace(".", r"\.") for hint in person_links.HINTS),
         r"(?:^|[\W_])(?:u|user)\\?/|/u_",
         rf"\p{{Nd}}(?:{_GAP}\p{{Nd}}){{{_SHORTEST_PHONE - 1}}}",

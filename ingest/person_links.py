@@ -20,7 +20,7 @@ _SITES = (
     r"|stackoverflow|stackexchange|superuser|serverfault|askubuntu|mathoverflow)"
     r"\.(?:com|me|tv|net|gg|app|org|be|ee|ru|social|group)"
 )
-_SITE = rf"(?:{_SITES}|about\.me|ask\.fm|nitter(?:\.[\w\-]+)+|pushshift\.io)"
+_SITE = rf"(?:{_SITES}|about\.me|ask\.fm|nitter(?:\.[\w\-]+){{1,3}}|pushshift\.io)"
 SOCIAL = re.compile(rf"{_HOST}{_SITE}/{_REST}", re.I)
 _PROFILE = re.compile(  # with nothing behind the name; addresses of invitations, videos and questions look alike
     rf"{_HOST}(?!youtu\.be|discord\.gg|quora\.com/[^/]+$){_SITE}"

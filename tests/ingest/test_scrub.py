@@ -183,6 +183,11 @@ def test_a_name_behind_long_hostile_text_is_found_and_soon(piece: str) -> None:
     assert scrub(piece * 30_000 + " see u/Ann_Lee").endswith(" see <ann_lee>")
 
 
+@pytest.mark.parametrize("piece", ["nitter.", "a.tumblr.", "www.", "x.com.", "-a."])
+def test_an_address_behind_a_long_hostile_host_is_found_and_soon(piece: str) -> None:
+    assert scrub(piece * 15_000 + "/ see annk.tumblr.com").endswith("/ see [link]")
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -93,7 +93,7 @@ def _sources(study: Study) -> Sequence[Path]:
 
 def _ingestion(study: Study) -> dict[str, Any]:
     """Return the settings, the key's fingerprint and who is forgotten: another key makes other people of everybody."""
-    from copenet.sources import kept, said
+    from copenet.sources import gone, kept, said
     from ingest import state_digest
 
     settings = study.settings.ingest
@@ -103,6 +103,7 @@ def _ingestion(study: Study) -> dict[str, Any]:
         "columns": [settings.columns, settings.columns_platform],
         "said": sorted([str(path), how.format, how.encoding] for path, how in said(study).items()),
         "kept": sorted(kept(study)),
+        "gone": sorted({mark for marks in gone(study).values() for mark in marks}),
         "state": state_digest(study.restricted, key),
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,6 +43,48 @@ def said(study: Study) -> dict[Path, Said]:
 def kept(study: Study) -> frozenset[str]:
     """Return the marks of dumps that cannot be read again: those that came through standard input."""
     return frozenset(_memory(study).get("kept", ()))
+
+
+def gone(study: Study) -> dict[Path, frozenset[str]]:
+    """Return the files the study once read and that are not there any more, each with the marks of its dumps."""
+    from ingest.places import read_places
+
+    named = {path.resolve() for path in (*declared(study), *remembered(study))}
+    places = read_places(study.restricted).items()
+    return {path: marks for path, marks in places if not path.exists() and not named.isdisjoint((path, *path.parents))}
+
+
+def leave_out_gone(study: Study, given: Sequence[Path]) -> None:
+    """Remember no longer the files that are gone, nor what was read of them: the next ingest leaves it out.
+
+    Raises:
+        UsageError: Neither a file `given` nor any other would be left to read.
+    """
+    from ingest.places import drop_places
+
+    if not given and not kept(study) and not any(path.exists() for path in files_of(study)):
+        raise UsageError(
+            "All that the study holds was read of dumps that are gone: nothing would be left.",
+            remedy=f"Name a dump to read instead: copenet ingest {study.path} PATH… --without-gone",
+        )
+    drop_places(study.restricted, gone(study).keys())
+    for path in remembered(study):
+        if not path.exists() or not expand([path]):
+            forget_path(study, path)
+
+
+def say_gone(study: Study) -> str:
+    """Return what there is to say of dumps that are gone and were not moved to where the study reads them, if any."""
+    from ingest.places import read_places
+
+    here = frozenset[str]().union(*(marks for path, marks in read_places(study.restricted).items() if path.exists()))
+    count = sum(bool(marks - here) for marks in gone(study).values())
+    if not count:
+        return ""
+    return (
+        f"{count} dump{'s are' if count > 1 else ' is'} gone; what was read of {'them' if count > 1 else 'it'} stays in "
+        f"the tables. To leave that out: copenet ingest {study.path} --without-gone"
+    )
 
 
 def _memory(study: Study) -> dict[str, Any]:
@@ -113,6 +155,7 @@ def settings(study: Study) -> IngestSettings:
         how={path: How(one.format or None, one.encoding or None) for path, one in said(study).items()},
         fallback=column_format(section.columns, section.columns_platform) if section.columns else None,
         kept=kept(study),
+        gone=frozenset[str]().union(*gone(study).values()),
     )
 
 
@@ -148,17 +191,27 @@ def passed_over(paths: Iterable[Path]) -> dict[Path, int]:
     return {path: count for path, count in counts.items() if count}
 
 
-def check(paths: Iterable[Path]) -> None:
+def masked(path: Path) -> str:
+    """Return a path as it may be shown where nobody typed it: without the usernames in it."""
+    from ingest.file_names import shown
+
+    return shown(str(path))
+
+
+def check(paths: Iterable[Path], name: Callable[[Path], str] = str) -> None:
     """Say which of `paths` is not there, or holds no dump.
+
+    Args:
+        name: What a path is called in messages: as it is where it was just typed, else `masked`.
 
     Raises:
         InputError: A path does not exist, or a folder holds no dump.
     """
     for path in paths:
         if not path.exists():
-            raise InputError(f"{path}: no such file or folder.", remedy=_neighbours(path))
+            raise InputError(f"{name(path)}: no such file or folder.", remedy=_neighbours(path, name))
         if path.is_dir() and not expand([path]):
-            raise InputError(f"{path} holds no dump.", remedy=what_is_read())
+            raise InputError(f"{name(path)} holds no dump.", remedy=what_is_read())
 
 
 def required(study: Study) -> Sequence[Path]:
@@ -174,8 +227,20 @@ def required(study: Study) -> Sequence[Path]:
             "The study has no dumps to read yet.",
             remedy=f"Run: copenet ingest {study.path} PATH…   or set ingest.sources in study.toml.",
         )
-    check(named)
-    return _dumps(study, named)
+    lost = gone(study)
+    read = [path for path in named if not any({path.resolve()} & {file, *file.parents} for file in lost)]
+    _check_named(study, read)
+    return _dumps(study, [path for path in named if path.exists()])
+
+
+def _check_named(study: Study, paths: Sequence[Path]) -> None:
+    """Check those of the study's paths of which nothing that was read is gone."""
+    check(path for path in declared(study) if path in paths)
+    try:
+        check((path for path in remembered(study) if path in paths), masked)
+    except InputError as error:
+        way_out = f"{error.remedy}\n  To leave it out: copenet ingest {study.path} --without-gone"
+        raise InputError(error.message, remedy=way_out) from None
 
 
 def _is_open(path: Path) -> bool:
@@ -188,10 +253,11 @@ def _is_dump(path: Path) -> bool:
     return is_dump(path.name)
 
 
-def _neighbours(path: Path) -> str:
+def _neighbours(path: Path, name: Callable[[Path], str]) -> str:
     from copenet.settings import nearest
 
+    folder = name(path.parent)
     if not path.parent.is_dir():
-        return f"There is no folder {path.parent} either."
+        return f"There is no folder {folder} either."
     guess = nearest(path.name, (p.name for p in path.parent.iterdir()))
-    return f"Did you mean {path.parent / guess}?" if guess else f"See what is there: ls {path.parent}"
+    return f"Did you mean {folder}/{masked(Path(guess))}?" if guess else f"See what is there: ls {folder}"

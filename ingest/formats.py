@@ -17,6 +17,7 @@ from copenet.foundation.errors import InputError, UsageError
 from ingest.blocks import Loss
 from ingest.containers import DAMAGE, container, read_utf8
 from ingest.dumps import Dump
+from ingest.file_names import shown
 from ingest.records import BadRecordError, Draft, Record, Reject, SourceFormat
 from ingest.sources.shared import message_key
 from ingest.syntax import Item, read_items, records
@@ -181,10 +182,12 @@ def require_file(path: Path) -> None:
         InputError: There is no such file, or it cannot be opened.
     """
     if not path.is_file():
-        raise InputError(f"{path}: no such file.", remedy=f"See what is there: ls {path.parent}")
+        raise InputError(
+            f"{shown(str(path))}: no such file.", remedy=f"See what is there: ls {shown(str(path.parent))}"
+        )
     try:
         path.open("rb").close()
     except OSError as error:
         raise InputError(
-            f"{path} cannot be read ({error.strerror}).", remedy=f"Check its permissions: ls -l {path}"
+            f"{shown(str(path))} cannot be read ({error.strerror}).", remedy="Check its permissions: ls -l FILE"
         ) from error

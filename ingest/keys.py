@@ -21,6 +21,7 @@ from ingest.threads import Mask, Positions
 
 # Which of several copies of a message is kept: docs/decisions/copies.md.
 _ORDER = """
+    (retrieved_at IS NULL AND text_status IN ('deleted', 'removed')) DESC,
     retrieved_at DESC NULLS LAST, text_status IN ('deleted', 'removed') DESC, edited_at DESC NULLS LAST,
     coalesce(content, text_digest) NULLS LAST, text_status, kind, created_at NULLS LAST, parent_id NULLS LAST,
     thread_id NULLS LAST, score NULLS LAST, declared_replies NULLS LAST, author_status, language NULLS LAST,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -108,26 +108,38 @@ def _checked(paths: Sequence[Path], root: Path, restricted: Path, settings: Inge
             f"The key {place} cannot be replaced.", remedy=f"Check the permissions of {place.parent}, or move the key."
         )
     dumps = digests([dump for path in sorted(set(paths)) for dump in members(path)])
-    _require_all(root, restricted, {digest[:16] for _, digest in dumps}, settings.kept)
+    _require_all(root, restricted, {digest[:16] for _, digest in dumps}, settings)
     return dumps
 
 
-def _require_all(root: Path, restricted: Path, given: set[str], kept: frozenset[str]) -> None:
+def _require_all(root: Path, restricted: Path, given: set[str], settings: IngestSettings) -> None:
     """Refuse to lose what the tables hold of a dump that cannot be read again."""
     lost = {folder.name: cursor for folder, cursor in staged_folders(root) if folder.name not in given}
-    if through := [name for name in lost if name in kept]:
+    if through := [name for name in lost if name in settings.kept]:
         raise RefusedError(
             f"{len(through)} dumps came through standard input and cannot be read again under another key.",
             remedy="Give the same content as files first: copenet ingest STUDY FILE…",
         )
     left_out = last_note(restricted).get("left_out", ())
-    changed = sorted(shown(cursor.file) for name, cursor in lost.items() if name not in left_out)
-    if changed:
+    wanted = {name: shown(cursor.file) for name, cursor in lost.items() if name not in left_out}
+    if gone := [file for name, file in wanted.items() if name in settings.gone]:
         raise InputError(
-            f"{len(changed)} dumps are not as they were when the study read them, or are gone: "
-            f"{', '.join(changed[:5])}{', …' if len(changed) > 5 else ''}.",
+            f"{len(gone)} dumps are gone ({_some(gone)}). The tables keep what was read of them, but another key gives "
+            "everybody other pseudonyms, for which every dump has to be read again.",
+            remedy="Bring them back, or say where they are now: copenet ingest STUDY PATH…   If they are erased for good, "
+            "leave out what they held (copenet ingest STUDY --without-gone), and then change the key.",
+        )
+    if wanted:
+        raise InputError(
+            f"{len(wanted)} dumps are not as they were when the study read them, or are gone: "
+            f"{_some(wanted.values())}.",
             remedy="Bring them back. Or leave out what they held: copenet ingest STUDY, and then change the key.",
         )
+
+
+def _some(files: Iterable[str]) -> str:
+    listed = sorted(files)
+    return ", ".join((*listed[:5], "…") if len(listed) > 5 else listed)
 
 
 def _change(root: Path, restricted: Path, place: Path) -> None:

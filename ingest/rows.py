@@ -18,10 +18,12 @@ from copenet.foundation.tables import TIMESTAMP
 from ingest.plain_names import shown_form
 from ingest.pseudonyms import Pseudonyms
 from ingest.records import Draft
-from ingest.scrub import FORGOTTEN_NAME, Scrubber, suspects
+from ingest.scrub import FORGOTTEN_NAME, Scrubber, suspects, worded
+from ingest.values import language
 
 UNLIKE = frozenset({"message_id", "parent_id", "source", "text", "text_digest"})  # columns without equal values
 MAX_TEXT = 100_000  # characters; the longest post any platform allows has 65,000
+_BLANK = re.compile(r"\s+")
 _BEFORE_SERVER = {"mastodon": "@", "bluesky": "."}  # what parts a username from the server it is of
 PSEUDONYM = re.compile(r"[a-z]{1,16}:u_[0-9a-f]{16}")
 
@@ -168,8 +170,13 @@ class RowMaker:
             "short_id": self._visible(people.short),
             "target_id": self._visible(target),
             "forum": self._forums(given, owner),
+            "language": _languages(given["language"]),
             "bot_reason": given["bot"],
             "source": sources,
+            "text_status": [
+                "empty" if said == "present" and not text else said
+                for said, text in zip(given["text_status"], texts, strict=True)
+            ],
             "text_digest": [digest(text) if text else None for text in texts],
             "content": [content(text) if text else None for text in texts],
             "names_replaced": replaced,
@@ -183,12 +190,12 @@ class RowMaker:
 
     def _scrubbed(self, platforms: Column, raw: Column) -> tuple[list[str | None], list[int]]:
         """Return the texts without names, None where nothing is left, and how many names were replaced in each."""
-        texts = [text[:MAX_TEXT] if text else None for text in raw]
+        texts = [_within_bounds(text) if text else None for text in raw]
         replaced = [0] * len(texts)
         for i in suspects(pa.array(texts, pa.string())):
             scrubber = self._scrubber(str(platforms[i]))
             before = scrubber.names_replaced
-            texts[i] = scrubber.scrub(texts[i] or "") or None
+            texts[i] = worded(scrubber.scrub(texts[i] or ""))
             replaced[i] = scrubber.names_replaced - before
         return texts, replaced
 
@@ -238,6 +245,20 @@ def _ids(platforms: Column, native: Column) -> Column:
     if not any(native):
         return [None] * len(native)
     return [None if one is None else f"{platform}:{one}" for platform, one in zip(platforms, native, strict=True)]
+
+
+def _within_bounds(text: str) -> str | None:
+    """Return the words of a text up to `MAX_TEXT`: half an address or username could not be told as one."""
+    if len(text) <= MAX_TEXT:
+        return text
+    ends = [blank.start() for blank in _BLANK.finditer(text, 0, MAX_TEXT + 1)]
+    return text[: ends[-1]] if ends else None
+
+
+def _languages(said: Column) -> Column:
+    """Return the languages: whatever a reader let through, nothing but a tag goes into figures that leave the study."""
+    known = {tag: language(tag) for tag in set(said)}
+    return [known[tag] for tag in said]
 
 
 def _known(names: Sequence[str | None]) -> frozenset[str]:

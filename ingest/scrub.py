@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 from ingest import person_links
 
 FORGOTTEN_NAME = "[name]"
-_ENDS = (".com/", ".me/", ".tv/", ".net/", ".gg/", ".app/", ".org/", ".be/", ".ee/", ".ru/", ".social/")
 _BEFORE_A_NAME = ("u/", "user/", "/u_", "u\\/", "user\\/", "%2f")
+_LONGEST_NAME = 3  # words
 _SHORTEST_PHONE = 8  # digits
 # Deleting bytes is the fastest look at a text there is: what is left of most is nothing, and they are done.
 _UNREMARKABLE = bytes(b for b in range(128) if chr(b) not in "@/&%[\x000123456789")
@@ -42,18 +42,26 @@ _LABEL = re.compile(r"\[([^\[\]\n]{1,200})\](?=\(\s*<?([^\s()<>]{1,500}))")  # M
 _PHONE = re.compile(
     r"(?<![\w.])(?:\+\d(?:[ ().\-]{0,2}\d){7,13}|(?:1[ .\-]?)?(?:\(\d{3}\) ?|\d{3}[ .\-]?)\d{3}[ .\-]?\d{4})(?!\w)"
 )
+_GAP = r"[ ()./\-]{0,3}"
+_DIALLED_ZERO = re.compile(  # where a zero comes before the area, two before the country; and mobiles of Brazil
+    r"(?<![\w.])(?<!\d[,:/\-])(?:\((?=\d{2,6}\)))?(?!\d\d[./ \-]\d\d[./ \-]\d{4}\b)(?:"  # a day of a month is none
+    rf"00{_GAP}[1-9](?:{_GAP}\d){{7,12}}|0[1-9](?:{_GAP}\d){{7,9}}|[1-9]\d\)? ?9\d{{4}}[ \-]?\d{{4}}"
+    r")(?![\w%]|[./,:\-]\d)"
+)
 _UNSEEN = (  # Unicode's format characters, which can split a name unseen; U+200D stays, it joins emoji
     "\x00\u00ad\u061c\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f"
 )
+_NOTHING_ALONE = "\u034f\u115f\u1160\u200d\u2800\u3164\ufe0e\ufe0f\uffa0"  # they join or vary what stands beside them
+_WORDLESS = re.compile(rf"[\s{_NOTHING_ALONE}]*")
 _INVISIBLE = re.compile(f"[{_UNSEEN}]")
 # One look of RE2's at all texts of a block (its \\W means ASCII): nothing is replaced in a text without any of these.
 _SUSPECT = "(?i)" + "|".join(
     (
-        rf"[{_UNSEEN}@\x{{ff20}}&]|\]\(|://|reddit\.com/|redd\.it/|/comments/|%2f",
-        "|".join(end.replace(".", r"\.") for end in _ENDS),
+        rf"^[\s\p{{Z}}\x0b\x1c-\x1f\x{{85}}]*[{_NOTHING_ALONE}]|[{_UNSEEN}@\x{{ff20}}&]|\]\(|reddit\.com/|redd\.it/|/comments/|%2f",
+        "|".join(hint.replace(".", r"\.") for hint in person_links.HINTS),
         r"(?:^|[\W_])(?:u|user)\\?/|/u_",
-        rf"\p{{Nd}}(?:[ ().\-]{{0,2}}\p{{Nd}}){{{_SHORTEST_PHONE - 1}}}",
+        rf"\p{{Nd}}(?:{_GAP}\p{{Nd}}){{{_SHORTEST_PHONE - 1}}}",
     )
 )
 _QUOTE = re.compile(r"\s{0,3}(?:>|&gt;|&amp;gt;)(?!!)")
@@ -72,6 +80,21 @@ def suspects(texts: pa.Array) -> list[int]:
     """
     found = pc.match_substring_regex(texts, pattern=_SUSPECT).fill_null(False)
     return [int(i) for i in np.flatnonzero(found.to_numpy(zero_copy_only=False))]
+
+
+def _like_a_name(label: str) -> bool:
+    """Return whether the words of a link to a person may be nothing but another name of that person."""
+    words = label.split()
+    return len(words) == 1 or (len(words) <= _LONGEST_NAME and all(word[0].isupper() for word in words))
+
+
+def worded(text: str) -> str | None:
+    """Return a scrubbed text without outer blanks; None where nothing is left that can be seen.
+
+    >>> worded(" hi "), worded("\\u200d \\ufe0f")
+    ('hi', None)
+    """
+    return None if _WORDLESS.fullmatch(text) else text.strip()
 
 
 class Scrubber:
@@ -95,8 +118,6 @@ class Scrubber:
     def scrub(self, text: str) -> str:
         """Return `text` with entities decoded and every name, address, number and personal link replaced."""
         marks = _marks(text)
-        if not marks:
-            return text
         rare = "" if text.isascii() else marks.translate(None, _ASCII).decode("utf-8", "replace")
         if rare and _INVISIBLE.search(rare):
             text = _INVISIBLE.sub("", text)
@@ -106,8 +127,7 @@ class Scrubber:
             rare = marks.translate(None, _ASCII).decode("utf-8", "replace")
         if b"[" in marks and "](" in text:
             text = _LABEL.sub(self._label, text)
-        if b"/" in marks or b"%" in marks:
-            text = self._links(text)
+        text = self._links(text)
         if b"@" in marks or "\uff20" in rare:
             text = _FEDIVERSE.sub(self._mention, text)
             text = _AT.sub(self._mention, _EMAIL.sub(r"\1[email]", text))
@@ -116,7 +136,7 @@ class Scrubber:
             if any(mark in lower for mark in _BEFORE_A_NAME):
                 text = _MENTION.sub(self._mention, text)
         if len(marks.translate(None, _NO_DIGITS)) + sum(map(str.isdigit, rare)) >= _SHORTEST_PHONE:
-            text = _PHONE.sub("[phone]", text)
+            text = _PHONE.sub("[phone]", _DIALLED_ZERO.sub("[phone]", text))
         return text
 
     def _links(self, text: str) -> str:
@@ -125,7 +145,7 @@ class Scrubber:
             text = _REDDIT.sub(self._reddit_link, text)
         if "redd.it/" in lower or "/comments/" in lower:
             text = _PERMALINK.sub("[link]", text)
-        if "://" in lower or any(end in lower for end in _ENDS):
+        if any(hint in lower for hint in person_links.HINTS):
             text = self._social(text)
         return text
 
@@ -145,6 +165,8 @@ class Scrubber:
     def _label(self, match: re.Match[str]) -> str:
         """Clean the words of a link to a person: they are often the bare name, which no other rule can see."""
         label, target = match[1], match[2]
+        if person_links.leads_to_person(target):
+            return "[link]"
         person = _MENTION.search(target)
         if person is None:
             named = label.casefold().lstrip("@") in target.casefold() and person_links.find(target)
@@ -153,8 +175,7 @@ class Scrubber:
         plain = label.replace("\\", "")
         either = rf"{_MENTION.pattern}|@?{re.escape(name)}"
         words = re.sub(either, lambda found: self._mention(found) if found[1] else mark, plain, flags=re.I)
-        bare = words == plain and len(plain.split()) == 1  # another name for the same person
-        return f"[{mark if bare else words}]"
+        return f"[{mark if words == plain and _like_a_name(plain) else words}]"
 
     def _reddit_link(self, match: re.Match[str]) -> str:
         profile = _PROFILE.search(match[0])

@@ -37,6 +37,7 @@ class IngestSettings:
         how: What is said about single dumps, by path.
         fallback: Name of the format of dumps that no format recognises; None means that they are rejected.
         kept: Folder names of dumps read before that stay though they are not given again (standard input).
+        gone: The same, of dumps whose files are not there any more.
     """
 
     key_file: Path | None = None
@@ -48,6 +49,7 @@ class IngestSettings:
     how: Mapping[Path, How] = field(default_factory=dict)
     fallback: str | None = None
     kept: frozenset[str] = frozenset()
+    gone: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from ingest.file_names import masked
 from ingest.finalise import TABLES, Parts, build, engine, recover, write
 from ingest.forgotten import Forgotten, everybody, read_forgotten, require_key_of
 from ingest.formats import UNKNOWN, by_name, every_format, judge, platforms, require_file, username
+from ingest.places import note_places
 from ingest.pseudonyms import FORMER_KEY, Pseudonyms, fingerprint, load_key
 from ingest.purge import purged
 from ingest.quality_figures import figures, rejects
@@ -83,12 +84,13 @@ def ingest(
         names = everybody(root, listed, mark).names(key)
         dumps = digests([dump for path in paths for dump in members(path)])
         given = {digest[:16] for _, digest in dumps}
-        left_out = frozenset() if keep_others else staged_names(root) - given - settings.kept
+        left_out = frozenset() if keep_others else staged_names(root) - given - settings.kept - settings.gone
         require_one_key(root, mark, given | left_out)
         cursors = stage_all(dumps, root, names, settings, progress)
         pa.default_memory_pool().release_unused()
         if paths and not any(c.rows + c.withheld for c in cursors):
             _refuse_empty(root, cursors)
+        note_places(restricted, dumps)
         names = everybody(root, listed, mark).names(key)
         tables = Tables(restricted, names, declared(names, settings.bots), left_out)
         return IngestSummary(tables.bring(settings, progress))
@@ -131,7 +133,8 @@ def require_one_key(root: Path, mark: str, apart: Set[str] = frozenset()) -> Non
     if set(outdated_folders(root)) - apart:
         raise InputError(
             "Part of this study was read by another version of copenet.",
-            remedy="Give every dump of the study to one ingest: it reads them anew.",
+            remedy="Give every dump of the study to one ingest: it reads them anew. What is gone can be left out: "
+            "copenet ingest STUDY --without-gone",
         )
     if foreign_folders(root, mark) - apart:
         raise InputError(

@@ -8,7 +8,10 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 EARLIEST, LATEST = 946_684_800, 4_102_444_800  # 2000, before any of these platforms, to 2100
+_LONGEST_TAG = 35  # characters (RFC 5646, 4.4.1)
 _LONGEST_TEXT = 2**20  # characters; no platform allows a hundredth of it, and one cell may not fill the memory
+_LANGUAGE = re.compile(r"([a-z]{2,3}(?:-[a-z]{4})?(?:-(?:[a-z]{2}|[0-9]{3}))?)(?:-[a-z0-9]{1,8}){0,5}", re.I)
+_NO_LANGUAGE = re.compile(r"und|zxx|mul|q[a-t][a-z]", re.I)  # ISO 639's ways to say "none", and X's own qme, qht ...
 _FRACTION = re.compile(r"(\.\d{6})\d+")
 
 
@@ -62,6 +65,19 @@ def identifier(value: Any) -> str | None:
         return str(value) if abs(value) < 10**40 else None
     found = string(value)
     return found if found and len(found) <= 1000 else None
+
+
+def language(value: Any) -> str | None:
+    """Return language, script and region of a tag (BCP 47); None for other words, and for codes that say "none".
+
+    What follows the region is free text, and a client may write anything there.
+
+    >>> language("en"), language("pt_BR"), language("ann-kowalski"), language("und"), language("Ann Lee")
+    ('en', 'pt-BR', 'ann', None, None)
+    """
+    tag = string(value)
+    found = _LANGUAGE.fullmatch(tag.replace("_", "-")) if tag and len(tag) <= _LONGEST_TAG else None
+    return found[1] if found and not _NO_LANGUAGE.fullmatch(found[1]) else None
 
 
 def count(value: Any) -> int | None:

@@ -33,11 +33,14 @@ def ingest(
     platform: Annotated[str, typer.Option("--platform", help="What platform such a table is from.")] = "table",
     encoding: Annotated[str, typer.Option("--encoding", help="Of their text, where it is not UTF-8 or UTF-16.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what each file is, and keep nothing.")] = False,
+    without_gone: Annotated[
+        bool, typer.Option("--without-gone", help="Leave out what was read of dumps that are gone.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Read dumps into tables, with names replaced by pseudonyms; the study remembers which dumps.
 
-    Without PATH it reads those of study.toml and those given before.
+    Without PATH it reads those of study.toml and those given before. What was read of a dump that is erased stays.
 
     Example: copenet ingest anxiety RS_2019-01.zst RC_2019-01.zst
     """
@@ -55,6 +58,8 @@ def ingest(
             settings = replace(sources.settings(opened), how=sources.how_of(given, how))
             _preview(sources.expand(given) if given else sources.required(opened), settings, as_json)
             return
+        if without_gone:
+            sources.leave_out_gone(opened, given)
         before = sources.memory(opened)
         sources.remember(opened, given, how)
         from copenet.running import bring
@@ -64,6 +69,8 @@ def ingest(
         except CopenetError:
             sources.restore(opened, before)  # a dump that cannot be read must not fail every later run
             raise
+    if said := sources.say_gone(opened):
+        note(said)
     _say_quality(opened, as_json)
 
 
@@ -104,10 +111,10 @@ def quality(study: StudyPath, as_json: AsJson = False) -> None:
 
 
 def _say_passed_over(paths: list[Path]) -> None:
-    from copenet.sources import passed_over, what_is_read
+    from copenet.sources import masked, passed_over, what_is_read
 
     for folder, count in passed_over(paths).items():
-        note(f"{folder}: {count} other file{'s are' if count > 1 else ' is'} not read. {what_is_read()}")
+        note(f"{masked(folder)}: {count} other file{'s are' if count > 1 else ' is'} not read. {what_is_read()}")
         note("  A dump with another name is read when it is given by name.")
 
 

@@ -130,7 +130,9 @@ def _interrupted(study: object, as_json: bool) -> int:
 
 
 def _from_system(error: OSError) -> CopenetError:
-    where = f"{error.filename}: " if error.filename else ""
+    from ingest.file_names import shown  # a path that nobody typed may name a person
+
+    where = f"{shown(str(error.filename))}: " if error.filename else ""
     reason = error.strerror or type(error).__name__
     if isinstance(error, FileNotFoundError | IsADirectoryError | NotADirectoryError):
         return InputError(f"{where}{reason}.", remedy="Check the path.")

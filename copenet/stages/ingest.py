@@ -22,9 +22,9 @@ def run(study: Study, progress: Progress) -> Saying:
     ).to_dict()
     files = {entry["file"].partition("/")[0] for entry in found["formats"]}
     name = files.pop() if len(paths) == 1 == len(files) else f"{len(paths)} files"
-    name = name if paths else "standard input"
+    name = name if paths else "what was read before"
     rejected = found["rejected_count"]
     line = f"{name}: {found['messages']:,} messages"
     line += f" · {rejected:,} rejected (see `copenet quality {study.path}`)" if rejected else ""
     line += f" · ids of different messages: {found['conflicts']:,}" if found["conflicts"] else ""
-    return Saying(line)
+    return Saying(line, notes=tuple(filter(None, [sources.say_gone(study)])))

@@ -13,7 +13,7 @@ from typing import Any
 
 from copenet.foundation.errors import UsageError
 from ingest.records import NO_MESSAGE, BadRecordError, Draft, Record, Reject, SourceFormat
-from ingest.values import count, epoch, listing, mapping, moment, string, when
+from ingest.values import count, epoch, language, listing, mapping, moment, string, when
 
 _POST, _REPOST = "app.bsky.feed.post", "app.bsky.feed.repost"
 _DIDS = r"did:[a-z]{1,20}:[A-Za-z0-9._:%\-]{1,500}"
@@ -338,7 +338,7 @@ def _handle(value: Any) -> str | None:
 
 
 def _language(value: Any) -> str | None:
-    return string(value[0]) if isinstance(value, list) and value else None
+    return language(value[0]) if isinstance(value, list) and value else None
 
 
 def _created(address: str, value: Record, seen: int | None) -> int | None:

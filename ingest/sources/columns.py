@@ -15,8 +15,8 @@ from typing import Any
 from copenet.foundation.errors import UsageError
 from ingest.records import Draft, Record, Reject, SourceFormat
 from ingest.sources import mastodon
-from ingest.sources.shared import full_name, language, message_key, named, said
-from ingest.values import count, identifier, string, when
+from ingest.sources.shared import full_name, message_key, named, said
+from ingest.values import count, identifier, language, string, when
 
 ROLES = (
     *("id", "author", "parent", "parent_author", "thread", "time", "text", "forum"),

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from copenet.foundation.errors import UsageError
 from ingest.records import BadRecordError, Draft, Record, Reject, SourceFormat, always
-from ingest.values import count, identifier, listing, mapping, string, when
+from ingest.values import count, identifier, language, listing, mapping, string, when
 
 _ID = re.compile(r"[0-9]{1,25}(?:_[0-9]{1,25}){0,2}")
 _NUMBER = re.compile(r"[0-9]{1,25}")
@@ -396,7 +396,7 @@ def _of_library(row: Record) -> Draft:
         edited_at=changed if changed is not None and created is not None and changed > created else None,
         text=text,
         text_status="present" if text else "empty",
-        language=string(row.get("lang")),
+        language=language(row.get("lang")),
         score=_first(row, "statistics.reaction_count", "statistics.like_count"),
         declared_replies=_first(row, "statistics.comment_count", "statistics.top_level_reply_count"),
     )

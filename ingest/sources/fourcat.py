@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from ingest.records import BadRecordError, Draft, Record, Reject, SourceFormat
-from ingest.sources.shared import full_name, language, message_key, named, said
-from ingest.values import count, identifier, string, when
+from ingest.sources.shared import digest, full_name, message_key, named, said
+from ingest.values import count, identifier, language, string, when
 
 _COLUMNS = frozenset({"id", "thread_id", "author", "body", "timestamp"})
 _REPLY_COLUMNS = ("reply_to", "in_reply_to", "parent_id", "parent")
@@ -23,6 +23,7 @@ _REDACTED = "REDACTED"  # every author of an anonymised dataset
 _NO_NAME = "Anonymous"  # most authors of an image board
 _HASH = re.compile(r"[0-9a-f]{48}")  # how 4CAT pseudonymises: BLAKE2b of 24 bytes
 _YES = frozenset({"yes", "true", "1"})
+_NUMBER = re.compile(r"-?[0-9]{1,20}")
 _QUOTE = re.compile(r"(?<!>)>>(\d{1,18})(?!\d)")
 _POST = re.compile(r"(?:https?://)?bsky\.app/profile/([^/\s]+)/post/([^/\s?#]+)")
 _URI = re.compile(r"at://[^/\s]+/[^/\s]+/[^/\s]+")
@@ -158,16 +159,19 @@ def _telegram(record: Record) -> Draft:
     shown = _plain_cell(record, "author_name")
     kind = "user" if _cell(record, "author_name") else "channel"
     reply = _cell(record, "reply_to")
+    numbered = _NUMBER.fullmatch(chat) is not None
+    place = chat if numbered else digest(chat.casefold())  # a chat's username may be a person's
     draft = draft._replace(
-        message_id=f"{chat}/{draft.message_id}",
+        message_id=f"{place}/{draft.message_id}",
         kind="comment" if reply else "post",
         thread=None,
-        parent=f"{chat}/{reply}" if reply else None,
+        parent=f"{place}/{reply}" if reply else None,
         author=f"id:{kind}{number}" if number else None,
         author_status="known" if number else "unknown",
         handle=_plain_cell(record, "author_username") if number else None,
         display_name=shown,
         forum=chat,
+        forum_owner=None if numbered else chat,
         edited_at=_time(record, "unix_timestamp_edited", "timestamp_edited"),
         bot="declared by Telegram" if number and _yes(record, "author_is_bot") else None,
     )

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 from copenet.foundation.errors import UsageError
 from ingest.html_text import plain
 from ingest.records import NO_MESSAGE, Draft, Record, Reject, SourceFormat, always
-from ingest.values import count, identifier, listing, mapping, moment, string
+from ingest.values import count, identifier, language, listing, mapping, moment, string
 
 _HOST = r"[\w\-]+(?:\.[\w\-]+)*(?::\d{1,5})?"
 _NAME = r"[\w](?:[\w.\-]{0,98}\w)?"
@@ -305,7 +305,7 @@ def _status(status: Record, message_id: str, known: _Known) -> Draft:
         edited_at=moment(status.get("edited_at")),
         text=text,
         text_status=text_status,
-        language=string(status.get("language")),
+        language=language(status.get("language")),
         score=count(status.get("favourites_count")),
         declared_replies=count(status.get("replies_count")),
     )
@@ -488,7 +488,7 @@ def _language(note: Record) -> str | None:
     texts = mapping(note.get("contentMap"))
     content = string(note.get("content"))
     said = (key for key, text in texts.items() if content is not None and string(text) == content)
-    return string(next(said, next(iter(texts), None)))
+    return language(next(said, next(iter(texts), None)))
 
 
 MASTODON = SourceFormat(

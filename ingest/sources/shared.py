@@ -1,4 +1,4 @@
-"""What formats share that carry messages of many platforms: deletion, ids, Reddit's full names, languages."""
+"""What formats share that carry messages of many platforms: deletion, ids, Reddit's full names."""
 
 from __future__ import annotations
 
@@ -18,8 +18,6 @@ _MARKS = {
 _LONGEST_MARK = max(map(len, _MARKS))
 _BASE36 = re.compile(r"[0-9a-z]{1,16}")
 _FULL_NAME = re.compile(r"t[13]_[0-9a-z]{1,16}")
-_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8}){0,3}")
-_NO_LANGUAGE = re.compile(r"und|zxx|mul|q[a-t][a-z]", re.I)  # ISO 639's ways to say "none", and X's own qme, qht ...
 
 
 def said(value: Any) -> tuple[str | None, str]:
@@ -56,7 +54,12 @@ def message_key(value: Any) -> str | None:
     found = identifier(value)
     if found is None or "://" not in found:
         return found
-    return blake2b(found.encode("utf-8", "replace"), digest_size=16).hexdigest()
+    return digest(found)
+
+
+def digest(name: str) -> str:
+    """Return what stands in an id for what may name a person: see docs/decisions/message-ids.md."""
+    return blake2b(name.encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
 def full_name(value: Any, bare: str) -> str | None:
@@ -72,13 +75,3 @@ def full_name(value: Any, bare: str) -> str | None:
     if _FULL_NAME.fullmatch(name):
         return name
     return bare + name if _BASE36.fullmatch(name) else None
-
-
-def language(value: Any) -> str | None:
-    """Return a language tag, None for the codes that say there is none.
-
-    >>> language("en"), language("pt-BR"), language("und"), language("qme"), language("en,de")
-    ('en', 'pt-BR', None, None, None)
-    """
-    tag = string(value)
-    return tag if tag and _LANGUAGE.fullmatch(tag) and not _NO_LANGUAGE.fullmatch(tag) else None

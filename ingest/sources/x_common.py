@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from copenet.foundation.errors import UsageError
+from ingest import values
 from ingest.records import Draft
 from ingest.values import epoch, identifier, string
 
@@ -20,7 +21,6 @@ _EVERYWHERE = frozenset({"XX", "XY"})  # "countries" of a post withheld in all o
 _FIRST_SNOWFLAKE, _SNOWFLAKE_ZERO = 30_000_000_000, 1_288_834_974_657  # milliseconds since 1970
 _LONGEST_EDITING = 24 * 3600 * 1_000_000  # X allows an hour at most
 _NO_ID = frozenset({"0", "-1"})
-_NO_LANGUAGE = frozenset({"und", "zxx", "qam", "qct", "qht", "qme", "qst"})  # X's codes for posts without words
 _RENAMED_LANGUAGES = {"in": "id", "iw": "he", "ji": "yi"}
 _SITE = r"(?:https?://)?(?:[a-z0-9\-]+\.)*(?:twitter|x)\.com/+"
 _ID_TYPED = re.compile(rf"(?:id:|{_SITE}i/user/|{_SITE}intent/(?:user|follow)\?user_id=)?(\d{{1,20}})/*", re.I)
@@ -97,10 +97,8 @@ def language(value: Any) -> str | None:
     >>> language("in"), language("und"), language("en")
     ('id', None, 'en')
     """
-    found = string(value)
-    if found is None or found in _NO_LANGUAGE or len(found) > 35:
-        return None
-    return _RENAMED_LANGUAGES.get(found, found)
+    found = values.language(value)
+    return _RENAMED_LANGUAGES.get(found, found) if found else None
 
 
 def words(value: Any) -> tuple[str | None, str]:

@@ -18,7 +18,7 @@ from typing import Any
 from copenet.foundation.errors import UsageError
 from ingest.html_text import plain
 from ingest.records import BadRecordError, Draft, Record, Reject, SourceFormat, always
-from ingest.values import count, identifier, mapping, moment, string
+from ingest.values import count, identifier, language, mapping, moment, string
 
 _LISTS = frozenset(f"youtube#{name}ListResponse" for name in ("commentThread", "comment", "video"))
 _RESOURCES = frozenset({"youtube#commentThread", "youtube#comment", "youtube#video"})
@@ -158,7 +158,7 @@ def _video(resource: Record) -> Draft:
         shown=string(snippet.get("channelTitle")),
         published=moment(snippet.get("publishedAt")),
         text=string("\n\n".join(part for part in parts if part)),
-        language=string(snippet.get("defaultLanguage")) or string(snippet.get("defaultAudioLanguage")),
+        language=language(snippet.get("defaultLanguage")) or language(snippet.get("defaultAudioLanguage")),
         likes=count(statistics.get("likeCount")),
         comments=count(statistics.get("commentCount")),
     )
@@ -308,7 +308,7 @@ def _ytdt_video(row: Record) -> Iterator[Draft]:
         shown=string(row.get("channelTitle")),
         published=moment(row.get("publishedAt")) or moment(row.get("publishedAtSQL")),
         text=string("\n\n".join(part for part in parts if part)),
-        language=string(row.get("defaultLanguage")),
+        language=language(row.get("defaultLanguage")),
         likes=count(row.get("likeCount")),
         comments=count(row.get("commentCount")),
     )

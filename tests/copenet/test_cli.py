@@ -93,6 +93,11 @@ def test_a_misspelt_command_or_option_names_the_nearest(arguments, nearest):
     assert done.stdout == ""
 
 
+def test_python_finds_the_commands_without_the_script():
+    done = subprocess.run([sys.executable, "-m", "copenet", "--version"], check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stdout.split()[0], done.stderr) == (0, "copenet", "")
+
+
 def test_the_version():
     assert call("--version").stdout.startswith("copenet ")
 

@@ -62,6 +62,38 @@ def test_a_dump_that_went_is_named(study, dumps):
         sources.required(study)
 
 
+@pytest.mark.parametrize("moved_to", ["elsewhere.jsonl", "u_annkowalsky_comments.jsonl"])
+def test_a_path_that_nobody_typed_is_shown_without_the_person_in_it(study, tmp_path, moved_to):
+    folder = tmp_path / "user_annkowalski"
+    folder.mkdir()
+    dump = folder / "u_annkowalski_comments.jsonl"
+    dump.write_bytes(lines([post()]))
+    sources.remember(study, [dump])
+    dump.rename(folder / moved_to)
+    with pytest.raises(InputError, match=r"user_\*/u_\*_comments\.jsonl: no such file") as caught:
+        sources.required(study)
+    assert "annkowalsk" not in caught.value.message + caught.value.remedy
+    with pytest.raises(InputError) as caught:
+        sources.check([folder / "u_ann_comments.jsonl"])
+    assert "annkowalsk" not in caught.value.remedy.replace(str(folder), "")
+
+
+def test_a_remembered_folder_is_shown_without_the_person_in_it(study, tmp_path):
+    folder = tmp_path / "user_annkowalski"
+    folder.mkdir()
+    (folder / "a.jsonl").write_bytes(lines([post()]))
+    (folder / "readme.md").write_text("x")
+    sources.remember(study, [folder])
+    said = CliRunner().invoke(app, ["ingest", str(study.path), "--dry-run"])
+    assert "user_*: 1 other file is not read" in said.stderr
+    (folder / "a.jsonl").unlink()
+    with pytest.raises(InputError, match=r"user_\* holds no dump"):
+        sources.required(study)
+    folder.chmod(0)
+    assert "annkowalski" not in CliRunner().invoke(app, ["ingest", str(study.path), "--dry-run"]).output
+    folder.chmod(0o700)
+
+
 def test_a_misspelt_dump_names_its_neighbour(dumps):
     with pytest.raises(InputError) as caught:
         sources.check([dumps / "b.zts"])

@@ -11,6 +11,7 @@ import pytest
 import ingest
 from copenet.foundation.errors import InputError, ResourceError
 from copenet.foundation.tables import conform
+from ingest import rows
 from ingest.schema import MESSAGES, TEXTS
 from ingest.settings import IngestSettings, IngestSummary
 from ingest.study_tables import locked
@@ -90,6 +91,61 @@ def test_a_deletion_is_not_undone_by_a_copy_of_unknown_date(tmp_path: Path, rest
     summary = read(tmp_path, [post(text="[deleted]"), post(text="kept?")])
     assert texts(restricted) == {}
     assert summary.deleted == 1
+
+
+@pytest.mark.parametrize("mark", ["[deleted]", "[removed]"])
+def test_a_deletion_seen_in_a_listing_without_a_time_is_honoured(tmp_path: Path, restricted: Path, mark: str) -> None:
+    """Reddit's API never says when it answered: what a study reads there to look for deletions must count."""
+    dump = [reply("c1", "t3_p1", "ann", body="my secret story", retrieved_on=T0 + 99), reply("c2", "t3_p1", "ann")]
+    things = [reply("c1", "t3_p1", "[deleted]", body=mark), reply("c2", "t3_p1", "ann")]
+    listing = {"kind": "Listing", "data": {"children": [{"kind": "t1", "data": thing} for thing in things]}}
+    summary = read(tmp_path, dump, [listing])
+    assert (summary.messages, summary.deleted, summary.duplicates) == (2, 1, 2)
+    row = by_id(restricted)["t1_c1"]
+    assert (row["author_id"], row["text_status"]) == (None, mark.strip("[]"))
+    assert set(texts(restricted)) == {"t1_c2"}
+
+
+def test_a_dated_copy_with_a_text_is_newer_than_a_dated_one_without(tmp_path: Path, restricted: Path) -> None:
+    read(tmp_path, [post(text="[removed]", retrieved_on=T0 + 9), post(text="restored", retrieved_on=T0 + 99)])
+    assert texts(restricted)["t3_p1"].endswith("restored")
+
+
+UNSEEN = ["\u200b", "\u200b\u2060 \ufeff", "\u200d", "\ufe0f\u200d", "\u2800\u200b", "&#8203;"]
+
+
+def test_a_text_that_nobody_can_see_is_empty(tmp_path: Path, restricted: Path) -> None:
+    unseen = [reply(f"a{i}", "t3_p1", body=text) for i, text in enumerate(UNSEEN)]
+    read(tmp_path, unseen, [reply(f"b{i}", "t3_p1", body=f"{text} hi") for i, text in enumerate(UNSEEN)])
+    for key, row in by_id(restricted).items():
+        assert row["text_status"] == ("present" if key.startswith("t1_b") else "empty")
+    assert {key: text[-2:] for key, text in texts(restricted).items()} == {f"t1_b{i}": "hi" for i in range(len(UNSEEN))}
+    assert ingest.quality(restricted)["texts_empty"] == len(UNSEEN)
+
+
+def test_a_text_is_cut_between_words_and_never_within_a_name(
+    tmp_path: Path, restricted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half an address is no address any more, and half a username is another person's."""
+    monkeypatch.setattr(rows, "MAX_TEXT", 200)
+    names = ("ann.kowalski@example.org", "u/ann_kowalski", "https://www.reddit.com/user/ann_kowalski")
+    records = [
+        reply(f"a{i}x{kept}x{ord(blank)}", "t3_p1", body=f"{f'word{blank}' * 60}"[: 199 - kept] + f"{blank}{name} end")
+        for blank in " \n\u3000"
+        for i, name in enumerate(names)
+        for kept in range(1, len(name) + 2)
+    ]
+    read(tmp_path, records)
+    found, person = texts(restricted), name_of(restricted, "ann_kowalski")
+    assert len(found) == len(records) == ingest.quality(restricted)["texts_cut"]
+    ends = {text.replace(person, "").replace("word", "").strip()[-60:] for text in found.values()}
+    assert not any("kow" in end or "@" in end or "u_" in end or "ann" in end for end in ends), ends
+
+
+def test_a_text_in_one_word_longer_than_any_is_left_out(tmp_path: Path, restricted: Path) -> None:
+    longest = "x" * rows.MAX_TEXT
+    summary = read(tmp_path, [reply("a", "t3_p1", body=f"{longest}x"), reply("b", "t3_p1", body=longest)])
+    assert (set(texts(restricted)), summary.texts_cut, summary.texts_empty) == ({"t1_b"}, 1, 1)
 
 
 def test_self_replies_and_circles_and_children_before_parents(tmp_path: Path, restricted: Path) -> None:

@@ -38,6 +38,8 @@ def test_a_name_as_the_label_of_a_profile_link_becomes_the_pseudonym(label: str,
 
 def test_a_sentence_as_the_label_keeps_its_other_words() -> None:
     assert scrub("[my friend Ann_Lee helped](/u/Ann_Lee)") == "[my friend <ann_lee> helped](<ann_lee>)"
+    assert scrub("[Annie Kowalska-Lee](/u/Ann_Lee)") == "[<ann_lee>](<ann_lee>)"
+    assert scrub("[My Low Grades Success Story](/u/Ann_Lee)") == "[My Low Grades Success Story](<ann_lee>)"
     assert scrub("[my old page](/u/Ann_Lee)") == "[my old page](<ann_lee>)"
 
 
@@ -50,6 +52,42 @@ def test_a_mention_as_the_label_is_replaced_once() -> None:
 def test_the_label_of_a_personal_page_elsewhere_goes_with_its_link() -> None:
     assert scrub("[annlee](https://instagram.com/annlee)") == "[link]([link])"
     assert scrub("[this talk](https://youtube.com/watch?v=1)") == "[this talk]([link])"
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        *("https://www.facebook.com/ann.k", "https://instagram.com/annie", "linkedin.com/in/a-k-1234/", "x.com/ak"),
+        *("https://ak.tumblr.com", "ak.substack.com", "https://ak.wordpress.com/2020/01/post", "about.me/ak"),
+        *("https://soundcloud.com/ak?x=1", "https://gofundme.com/f/for-her", "https://calm.example/@ak", "t.me/akak"),
+        *("https://www.youtube.com/channel/UCx", "https://open.spotify.com/user/ak", "https://cash.app/$ak"),
+    ],
+)
+@pytest.mark.parametrize("label", ["Ann Kowalski", "my friend Ann Kowalski, who helps"])
+def test_the_label_of_a_link_to_any_person_goes_whatever_it_says(label: str, target: str) -> None:
+    assert scrub(f"see [{label}]({target}) there") == "see [link]([link]) there"
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        *(
+            "https://youtube.com/watch?v=1",
+            "https://youtu.be/abc",
+            "https://open.spotify.com/track/1",
+            "discord.gg/abc",
+        ),
+        *(
+            "https://instagram.com/p/abc/",
+            "https://github.com/ak/tool",
+            "https://www.quora.com/Why-is-it",
+            "x.com/home",
+        ),
+        *("https://facebook.com/groups/12", "https://youtube.com/playlist?list=1"),
+    ],
+)
+def test_the_label_of_a_link_to_something_else_stays(target: str) -> None:
+    assert scrub(f"see [what I mean]({target}) there") == "see [what I mean]([link]) there"
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import ingest
 from ingest.records import BadRecordError, Draft
 from ingest.sources.fourcat import FORMATS, FOURCAT, recognises
 from ingest.sources.shared import message_key as key
 from ingest.values import moment
+from tests.ingest.dumps import lines, write
 from tests.ingest.sources.garbage import JSON, kept_promises
+from tests.ingest.test_forgotten_platforms import everything
 
 T0 = 1_600_000_000
 AT = "2020-09-13 12:26:40"
+CHAT = blake2b(b"calmchat", digest_size=16).hexdigest()
 SUBMISSION = {
     "thread_id": "p1",
     "id": "p1",
@@ -297,19 +302,40 @@ def test_bluesky_posts_that_answer_nothing() -> None:
 def test_telegram() -> None:
     assert only(TELEGRAM) == Draft(
         platform="telegram",
-        message_id="calmchat/5",
+        message_id=f"{CHAT}/5",
         kind="comment",
-        parent="calmchat/4",
+        parent=f"{CHAT}/4",
         author="id:user77",
         author_status="known",
         handle="bob",
         display_name="Bob B",
         forum="calmchat",
+        forum_owner="calmchat",
         created_at=T0 * 1_000_000,
         edited_at=(T0 + 60) * 1_000_000,
         text="so",
         text_status="present",
     )
+
+
+@pytest.mark.parametrize("row", [TELEGRAM, {n: v for n, v in TELEGRAM.items() if n != "chat"} | {"search_entity": ""}])
+def test_a_chat_that_is_named_after_a_person_does_not_tell_who(tmp_path: Path, row: dict[str, Any]) -> None:
+    """Ann opened a chat under her username; Bob answers her in it, and stays when she leaves."""
+    named = {"chat": "annkowalski"} if "chat" in row else {"thread_id": "AnnKowalski"}
+    ann = {"id": "1", "author": "5", "author_username": "annkowalski", "author_name": "Ann", "reply_to": ""}
+    rows = [row | named | ann | {"body": "good night"}, row | named | {"id": "2", "reply_to": "1"}]
+    restricted = tmp_path / "restricted"
+    ingest.ingest([write(tmp_path / "chat.ndjson", lines(rows))], restricted)
+    found = ingest.read_messages(restricted).to_pylist()
+    owner = ingest.pseudonym(ingest.load_key(restricted), "telegram", "annkowalski")
+    assert {one["forum"] for one in found} == {owner}
+    bob = next(one for one in found if one["parent_id"])
+    assert bob["parent_id"] in {one["message_id"] for one in found}
+    assert "kowalski" not in everything(restricted)
+    assert ingest.forget(restricted, "telegram", ["annkowalski"]) == 1
+    (left,) = ingest.read_messages(restricted).to_pylist()
+    assert (left["message_id"], left["forum"]) == (bob["message_id"], None)
+    assert owner not in everything(restricted)
 
 
 def test_telegrams_objects_have_the_number_of_the_chat() -> None:
@@ -320,6 +346,7 @@ def test_telegrams_objects_have_the_number_of_the_chat() -> None:
         "id:user77",
         "Bob B",
     )
+    assert (draft.forum, draft.forum_owner) == ("900", None)
     older = TELEGRAM_OBJECT | {"reply_to_msg_id": 3, "reply_to": None}
     assert only(older).parent == "900/3"
 
@@ -346,7 +373,7 @@ def test_a_telegram_message_needs_its_chat() -> None:
 
 def test_the_oldest_telegram_table() -> None:
     row = {name: value for name, value in TELEGRAM.items() if name != "chat"} | {"search_entity": "calmchat"}
-    assert only(row).message_id == "calmchat/5"
+    assert only(row).message_id == f"{CHAT}/5"
 
 
 def test_tiktok() -> None:

@@ -81,7 +81,9 @@ def _format(form: str, columns: str, platform: str) -> str:
     if form and columns:
         raise UsageError("--format and --columns exclude each other.", remedy="Give one of them.")
     if not columns:
-        return by_name(form).name if form else ""
+        if form:
+            by_name(form)  # says which there are
+        return form
     pairs = [pair.partition("=") for pair in columns.split(",")]
     if not all(equals and role.strip() and column.strip() for role, equals, column in pairs):
         raise UsageError(

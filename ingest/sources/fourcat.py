@@ -51,9 +51,7 @@ def drafts(record: Record) -> Iterator[Draft | Reject]:
     elif not record.keys() >= _COLUMNS:
         raise BadRecordError("a row without 4CAT's columns")
     source = next((s for s in _SOURCES if record.keys() >= s.columns), None)
-    draft = source.read(record) if source else _any_row(record)
-    if draft is not None:
-        yield draft
+    yield source.read(record) if source else _any_row(record)
 
 
 def _row(record: Record, platform: str) -> Draft:
@@ -106,11 +104,11 @@ def _reddit(record: Record) -> Draft:
     )
 
 
-def _x(record: Record) -> Draft | None:
+def _x(record: Record) -> Draft:
     """Return a post of X. Its table names the person answered, and not the post."""
     draft = _row(record, "x")
     if _cell(record, "author_id") == "UNKNOWN":
-        return None  # 4CAT's note that the API found no such post
+        raise BadRecordError("a post that X no longer had")  # 4CAT's note that the API found none
     draft = _identified(draft, record, "id:")._replace(
         display_name=_plain_cell(record, "author_fullname"),
         created_at=_time(record, "timestamp", "unix_timestamp"),  # the epoch is off where the server is not in UTC
@@ -299,7 +297,7 @@ class _Source(NamedTuple):
     """A data source: the columns that tell it, and how to read its rows."""
 
     columns: frozenset[str]
-    read: Callable[[Record], Draft | None]
+    read: Callable[[Record], Draft]
 
 
 _SOURCES = (

@@ -15,6 +15,7 @@ from copenet.cli.app import app
 from copenet.cli.later import LATER
 from copenet.cli.output import content_free_hook, table
 from copenet.foundation.errors import InputError, RefusedError, ResourceError, UsageError
+from ingest import read_messages
 
 ROOT = ["demo", "init", "status", "doctor", "run", "audit", "report", "ingest", "quality"]
 ROOT += ["forget", "deletions", "rotate"]
@@ -414,3 +415,12 @@ def test_the_shell_lists_saved_queries_and_holds_values(tmp_path, monkeypatch):
     assert "no such command" in done.stderr
     assert "takes K=V" in done.stderr
     assert "needs $w" in done.stderr
+
+
+def test_the_site_that_a_dump_of_stack_exchange_is_said_to_be_of_is_kept(study, tmp_path):
+    row = '  <row Id="1" PostTypeId="1" CreationDate="2020-09-13T12:26:40.000" OwnerUserId="7" Body="so" Title="t" Tags="x" />'
+    dump = tmp_path / "Posts.xml"
+    dump.write_text(f'<?xml version="1.0"?>\n<posts>\n{row}\n</posts>\n')
+    assert call("ingest", study, dump, "--format", "stack-exchange:math").exit_code == 0
+    found = read_messages(study / "restricted").to_pylist()
+    assert [(m["message_id"], m["forum"]) for m in found] == [("stackexchange:math/1", "math")]

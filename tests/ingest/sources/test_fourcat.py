@@ -233,7 +233,8 @@ def test_a_retweet_is_a_repost_without_text() -> None:
 
 def test_a_post_the_api_did_not_find_is_none() -> None:
     unknown = {"author": "UNKNOWN", "author_id": "UNKNOWN", "author_fullname": "UNKNOWN", "subject": "not found"}
-    assert list(FOURCAT.drafts(TWEET | unknown)) == []
+    with pytest.raises(BadRecordError, match="no longer had"):
+        list(FOURCAT.drafts(TWEET | unknown))
 
 
 def test_a_post_of_x_that_answers_nobody() -> None:

@@ -423,4 +423,4 @@ def test_the_site_that_a_dump_of_stack_exchange_is_said_to_be_of_is_kept(study, 
     dump.write_text(f'<?xml version="1.0"?>\n<posts>\n{row}\n</posts>\n')
     assert call("ingest", study, dump, "--format", "stack-exchange:math").exit_code == 0
     found = read_messages(study / "restricted").to_pylist()
-    assert [(m["message_id"], m["forum"]) for m in found] == [("stackexchange:math/1", "math")]
+    assert [(m["message_id"], m["forum"]) for m in found] == [("stackexchange:math/p1", "math")]

@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 
 import duckdb
 import numpy as np
@@ -88,7 +89,8 @@ def engine(scratch: Path, memory_limit_mb: int) -> Iterator[duckdb.DuckDBPyConne
     shutil.rmtree(scratch, ignore_errors=True)  # left by a kill
     private_directory(scratch)
     try:
-        with closing(duckdb.connect(str(scratch / "join.duckdb"))) as connection:
+        # A name of its own: DuckDB would wait for ever for a connection to the same file that a caught error still holds.
+        with closing(duckdb.connect(str(scratch / f"join-{token_hex(4)}.duckdb"))) as connection:
             connection.execute("SET GLOBAL TimeZone = 'UTC'")
             connection.execute(f"SET memory_limit = '{int(memory_limit_mb)}MB'")
             connection.execute("SET temp_directory = $path", {"path": str(scratch / "spill")})
@@ -300,8 +302,6 @@ def write(connection: duckdb.DuckDBPyConnection, parts: Parts, joined: Joined, r
     groups = _groups(joined.keys.first)
     _side_by_side(lambda number: spread(number, groups[number]), range(len(groups)))
     _make_final(connection, final)
-    columns = ", ".join(VERSIONS.names)
-    versions = connection.execute(f"SELECT {columns} FROM versions ORDER BY {columns}").to_arrow_reader(50_000)  # noqa: S608
     for name in TABLES:
         shutil.rmtree(restricted / f".{name}.new", ignore_errors=True)
         private_directory(restricted / f".{name}.new")
@@ -311,6 +311,8 @@ def write(connection: duckdb.DuckDBPyConnection, parts: Parts, joined: Joined, r
             write_table(_part(restricted, name, number), runs.part(number), schema, unlike=UNLIKE)
 
         _side_by_side(put, range(runs.count))
+    columns = ", ".join(VERSIONS.names)
+    versions = connection.execute(f"SELECT {columns} FROM versions ORDER BY {columns}").to_arrow_reader(50_000)  # noqa: S608
     for number, table in enumerate(_in_parts(versions, VERSIONS)):
         write_table(_part(restricted, "versions", number), table, VERSIONS)
     connection.execute(f"SET memory_limit = '{limit[0] if limit else '256MB'}'")
@@ -335,12 +337,9 @@ def _side_by_side(work: Callable[[int], None], numbers: Iterable[int]) -> None:
         work(number)
         pa.default_memory_pool().release_unused()  # what one thread freed is of no use to the next
 
-    pool = ThreadPoolExecutor(min(available(), _THREADS))
-    try:
-        for future in [pool.submit(done, number) for number in numbers]:
-            future.result()
-    finally:
-        pool.shutdown(cancel_futures=True)
+    with ThreadPoolExecutor(min(available(), _THREADS)) as pool:
+        for _ in pool.map(done, numbers):
+            pass
 
 
 def _completed(

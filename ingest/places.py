@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote_to_bytes
 
 from copenet.foundation.files import read_json, write_json
 
@@ -16,7 +18,7 @@ def read_places(restricted: Path) -> dict[Path, frozenset[str]]:
     """Return each file that was read and the names of the staged folders of the dumps in it."""
     path = _path(restricted)
     known = read_json(path) if path.is_file() else {}
-    return {Path(name): frozenset(marks) for name, marks in known.items()}
+    return {Path(os.fsdecode(unquote_to_bytes(name))): frozenset(marks) for name, marks in known.items()}
 
 
 def note_places(restricted: Path, dumps: Sequence[tuple[Dump, str]]) -> None:
@@ -42,4 +44,6 @@ def _path(restricted: Path) -> Path:
 
 
 def _write(restricted: Path, places: dict[Path, frozenset[str]]) -> None:
-    write_json(_path(restricted), {str(path): sorted(marks) for path, marks in sorted(places.items())})
+    # Quoted, for the name of a file may be no UTF-8.
+    document = {quote(os.fsencode(path)): sorted(marks) for path, marks in places.items()}
+    write_json(_path(restricted), document)

@@ -121,7 +121,7 @@ def test_nothing_is_read_while_a_process_of_a_killed_ingest_lives(
 
 def test_an_interrupt_ends_the_processes_in_order(tmp_path: Path, kept: Ingests) -> None:
     """A terminal sends it to all of them; none of them prints where it was."""
-    folder = corpus(tmp_path / "a", 2000)
+    folder = corpus(tmp_path / "a", 6000)
     kept.start(folder, workers=2, batch=50)
     assert wait_until(lambda: bool(list(folder.rglob("cursor.json"))))
     helpers = kept.helpers()
@@ -131,7 +131,7 @@ def test_an_interrupt_ends_the_processes_in_order(tmp_path: Path, kept: Ingests)
     assert kept.end() == "KeyboardInterrupt"
     assert not any(map(is_alive, helpers))
     assert_cursors_hold(folder)
-    assert run(folder) == run(corpus(tmp_path / "whole", 2000))
+    assert run(folder) == run(corpus(tmp_path / "whole", 6000))
 
 
 def test_a_script_without_a_guard_is_not_run_again_by_its_workers(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ingest.containers import Break
 
 MAX_LINE = 64 * 2**20
-BLOCK_BYTES = 8 * 2**20
+BLOCK_BYTES = 6 * 2**20
 _BLANK = b" \t\r\n\x00"
 _MARK = b"\xef\xbb\xbf"  # of byte order; joined files have it in the middle, too
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import os
 import signal
 import sys
@@ -23,6 +24,7 @@ from typing import Any
 from copenet.foundation.errors import ResourceError
 
 MOST = 8
+_RARELY = 200_000  # objects made before rubbish is looked for: records and drafts hold no circles
 _WATCH_SECONDS = 0.2
 _WAIT_SECONDS = 20.0
 _AT_WORK = ".workers"  # every process holds a lock on this file while it lives
@@ -128,6 +130,7 @@ class _WithoutPandas(MetaPathFinder):
 
 def _begin(parent: int, at_work: str) -> None:
     """Make this process end when its parent is gone, however that ended, and say that it lives."""
+    gc.set_threshold(_RARELY)
     sys.meta_path.insert(0, _WithoutPandas())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it, too, and ends the others in order
     fcntl.flock(os.open(at_work, os.O_RDWR | os.O_CREAT, 0o600), fcntl.LOCK_SH)

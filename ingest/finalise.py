@@ -94,6 +94,7 @@ def engine(scratch: Path, memory_limit_mb: int) -> Iterator[duckdb.DuckDBPyConne
             connection.execute("SET GLOBAL TimeZone = 'UTC'")
             connection.execute(f"SET memory_limit = '{int(memory_limit_mb)}MB'")
             connection.execute("SET temp_directory = $path", {"path": str(scratch / "spill")})
+            connection.execute(f"SET threads = {min(available(), _THREADS)}")  # each needs memory of its own
             connection.execute("SET preserve_insertion_order = false")
             connection.execute("SET enable_progress_bar = false")
             yield connection
@@ -311,11 +312,11 @@ def write(connection: duckdb.DuckDBPyConnection, parts: Parts, joined: Joined, r
             write_table(_part(restricted, name, number), runs.part(number), schema, unlike=UNLIKE)
 
         _side_by_side(put, range(runs.count))
+    connection.execute(f"SET memory_limit = '{limit[0] if limit else '160MB'}'")
     columns = ", ".join(VERSIONS.names)
     versions = connection.execute(f"SELECT {columns} FROM versions ORDER BY {columns}").to_arrow_reader(50_000)  # noqa: S608
     for number, table in enumerate(_in_parts(versions, VERSIONS)):
         write_table(_part(restricted, "versions", number), table, VERSIONS)
-    connection.execute(f"SET memory_limit = '{limit[0] if limit else '256MB'}'")
     for name in TABLES:
         swap_in(restricted / f".{name}.new", restricted / name)
 

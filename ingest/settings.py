@@ -32,7 +32,8 @@ class IngestSettings:
         bots: Further usernames that are declared bots.
         batch_rows: Records per staged part; no result depends on it.
         max_line_bytes: Longer lines are rejected.
-        memory_limit_mb: For sorting and joining; what does not fit goes to disk inside `restricted`.
+        memory_limit_mb: For sorting and joining; what does not fit goes to disk inside `restricted`. Where that is too
+            little, four times as much is tried.
         workers: Processes that make parts of large dumps; None means as many as there are processors.
         how: What is said about single dumps, by path.
         fallback: Name of the format of dumps that no format recognises; None means that they are rejected.
@@ -44,7 +45,7 @@ class IngestSettings:
     bots: tuple[str, ...] = ()
     batch_rows: int = 20_000
     max_line_bytes: int = MAX_LINE
-    memory_limit_mb: int = 256
+    memory_limit_mb: int = 160
     workers: int | None = None
     how: Mapping[Path, How] = field(default_factory=dict)
     fallback: str | None = None

@@ -41,6 +41,7 @@ from ingest.staging import (
 from ingest.workers import wait_for_former, working
 
 _FINAL_VERSION = 6
+MORE_MEMORY = 4  # times the limit
 _NO_MATTER = frozenset(  # of a cursor: who is to stay out changes the tables only where parts are rewritten (`purges`)
     {"forgotten", "withheld_ids", "met_people", "met_names", "recognised", "purging"}
 )
@@ -252,12 +253,23 @@ class Tables:
         settings: IngestSettings,
         progress: Progress,
     ) -> dict[str, Any]:
+        """Join all messages; where DuckDB cannot do with little memory, as with very many copies, with four times as much."""
+        limit = settings.memory_limit_mb
+        with _within_resources(MORE_MEMORY * limit):
+            try:
+                return self._joined(staged, others, limit, progress)
+            except duckdb.OutOfMemoryException:
+                return self._joined(staged, others, MORE_MEMORY * limit, progress)
+
+    def _joined(
+        self,
+        staged: Sequence[tuple[Path, Cursor]],
+        others: Sequence[tuple[Path, Cursor]],
+        limit: int,
+        progress: Progress,
+    ) -> dict[str, Any]:
         scratch = self.restricted / "ingest" / ".spill"
-        with (
-            progress.task("join messages", total=2, unit="tables") as task,
-            _within_resources(settings.memory_limit_mb),
-            engine(scratch, settings.memory_limit_mb) as db,
-        ):
+        with progress.task("join messages", total=2, unit="tables") as task, engine(scratch, limit) as db:
             parts = Parts(
                 [p for folder, cursor in staged for p in cursor.message_parts(folder)],
                 [p for folder, cursor in staged for p in cursor.text_parts(folder)],

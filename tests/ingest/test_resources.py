@@ -10,7 +10,7 @@ import pytest
 
 import ingest
 from copenet.foundation.errors import ResourceError
-from ingest import blocks, parts
+from ingest import blocks, parts, study_tables
 from ingest.settings import IngestSettings
 from tests.ingest.dumps import lines, post, read, texts, write
 
@@ -57,5 +57,20 @@ def test_what_duckdb_lacks_is_said_without_its_text(
 
 def test_too_little_memory_for_the_join(tmp_path: Path) -> None:
     path = write(tmp_path / "f", lines(post(f"p{i}") for i in range(500)))
-    with pytest.raises(ResourceError, match="1 MB of memory"):
+    with pytest.raises(ResourceError, match="4 MB of memory"):
         ingest.ingest([path], tmp_path / "restricted", settings=IngestSettings(memory_limit_mb=1))
+
+
+def test_a_join_that_lacks_memory_is_tried_with_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = []
+    original = study_tables.engine
+
+    def counted(scratch: Path, limit: int) -> Any:
+        limits.append(limit)
+        if len(limits) == 1:
+            raise duckdb.OutOfMemoryException("of Canary_Author")
+        return original(scratch, limit)
+
+    monkeypatch.setattr(study_tables, "engine", counted)
+    assert read(tmp_path, [post()]).messages == 1
+    assert limits == [IngestSettings().memory_limit_mb, 4 * IngestSettings().memory_limit_mb]

@@ -18,7 +18,7 @@ from causal import overlap
 from causal.estimators import EstimationSettings, Sample, dependence_of
 from causal.folds import Folds, graph_folds
 from causal.inference import Dependence
-from causal.multiple import joint
+from causal.multiple import Banded, joint
 from causal.nuisance import cross_fit
 
 Bool = NDArray[np.bool_]
@@ -29,22 +29,12 @@ LABEL = "A curve, never the headline"
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
-    """One level of the curve; `refused` says why it has no estimate.
-
-    `exposure` is the mean exposure of its rows, `band_low` and `band_high` hold all levels at once.
-    """
+class Level(Banded):
+    """One level of the curve; `exposure` is the mean exposure of its rows."""
 
     name: str
     exposure: float
     n: int
-    estimate: float | None = None
-    se: float | None = None
-    ci_low: float | None = None
-    ci_high: float | None = None
-    band_low: float | None = None
-    band_high: float | None = None
-    refused: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,15 +120,6 @@ def _with_bands(
     scores = np.column_stack([p for _, p in given])
     means = scores.mean(axis=0)
     together = joint(means, near.covariance(scores - means), near.dof, level=settings.level, seed=settings.seed)
-    for (k, _), mean, se in zip(given, means, together.se, strict=True):
-        half, wide = together.alone * se, together.critical * se
-        made[k] = replace(
-            made[k],
-            estimate=float(mean),
-            se=float(se),
-            ci_low=float(mean - half),
-            ci_high=float(mean + half),
-            band_low=float(mean - wide),
-            band_high=float(mean + wide),
-        )
+    for (k, _), found in zip(given, together.banded(), strict=True):
+        made[k] = replace(made[k], **found)  # type: ignore[arg-type]
     return tuple(made)

@@ -20,7 +20,7 @@ from causal import overlap
 from causal.estimators import EstimationSettings
 from causal.hazard import Fitted, HazardSample, Link, cells_of, coefficient, fit_hazard, hazard_dependence
 from causal.inference import Dependence
-from causal.multiple import joint, wald
+from causal.multiple import Banded, joint, wald
 
 Bool = NDArray[np.bool_]
 Float = NDArray[np.float64]
@@ -31,20 +31,13 @@ REFERENCE = -1
 
 
 @dataclass(frozen=True, slots=True)
-class EventPoint:
-    """One period around the first exposure; `refused` says why it has no estimate."""
+class EventPoint(Banded):
+    """One period around the first exposure."""
 
     period: int
     label: str
     n: int
     events: int
-    estimate: float | None = None
-    se: float | None = None
-    ci_low: float | None = None
-    ci_high: float | None = None
-    band_low: float | None = None
-    band_high: float | None = None
-    refused: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,17 +133,9 @@ def _estimated(
     beta = np.array([value for value, _ in found])
     covariance = near.covariance(np.column_stack([influence for _, influence in found]))
     together = joint(beta, covariance, near.dof, level=settings.level, seed=settings.seed)
-    points = {}
-    for p, b, se in zip(usable, beta, together.se, strict=True):
-        half, wide = together.alone * se, together.critical * se
-        points[p.period] = replace(
-            p,
-            estimate=float(b),
-            se=float(se),
-            ci_low=float(b - half),
-            ci_high=float(b + half),
-            band_low=float(b - wide),
-            band_high=float(b + wide),
-        )
+    points = {
+        p.period: replace(p, **those)  # type: ignore[arg-type]
+        for p, those in zip(usable, together.banded(), strict=True)
+    }
     before = np.array([p.period < 0 for p in usable])
     return points, wald(beta[before], covariance[np.ix_(before, before)], near.dof)[1]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from causal import overlap
 from causal.estimators import Estimates, EstimationSettings, Sample, dependence_of
-from causal.multiple import joint, wald
+from causal.multiple import Banded, joint, wald
 from causal.pooling import Pooled, pool
 from causal.results import Check
 from copenet.foundation.errors import UsageError
@@ -29,22 +29,15 @@ CENTRALITY = ("periphery", "middle", "centre")
 
 
 @dataclass(frozen=True, slots=True)
-class GroupEffect:
-    """The effect in one group; `refused` says why it has no estimate. Bands hold all groups at once."""
+class GroupEffect(Banded):
+    """The effect in one group."""
 
     group: str
     n: int
     people: int
-    estimate: float | None = None
-    se: float | None = None
-    ci_low: float | None = None
-    ci_high: float | None = None
-    band_low: float | None = None
-    band_high: float | None = None
     p_value: float | None = None
     p_holm: float | None = None
     p_max_t: float | None = None
-    refused: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,21 +121,10 @@ def _with_intervals(
     settings: EstimationSettings,
 ) -> list[GroupEffect]:
     together = joint(theta, covariance, dof, level=settings.level, seed=settings.seed)
-    half, wide = together.alone * together.se, together.critical * together.se
-    columns = {
-        "estimate": theta,
-        "se": together.se,
-        "ci_low": theta - half,
-        "ci_high": theta + half,
-        "band_low": theta - wide,
-        "band_high": theta + wide,
-        "p_value": together.p_value,
-        "p_holm": together.p_holm,
-        "p_max_t": together.p_max_t,
-    }
+    corrected = zip(together.p_value, together.p_holm, together.p_max_t, strict=True)
     return [
-        replace(bare[k], **{name: float(values[j]) for name, values in columns.items()})  # type: ignore[arg-type]
-        for j, k in enumerate(usable)
+        replace(bare[k], **found, p_value=float(p), p_holm=float(holm), p_max_t=float(max_t))  # type: ignore[arg-type]
+        for k, found, (p, holm, max_t) in zip(usable, together.banded(), corrected, strict=True)
     ]
 
 

@@ -19,6 +19,19 @@ Float = NDArray[np.float64]
 DRAWS = 50_000
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Banded:
+    """One of several estimates: its own interval, and a band that holds all of them at once; `refused` says why it has none."""
+
+    estimate: float | None = None
+    se: float | None = None
+    ci_low: float | None = None
+    ci_high: float | None = None
+    band_low: float | None = None
+    band_high: float | None = None
+    refused: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Joint:
     """K estimates together.
@@ -43,6 +56,19 @@ class Joint:
     critical: float
     wald: float | None
     p_wald: float | None
+
+    def banded(self) -> list[dict[str, float]]:
+        """Return the fields of `Banded` for each of the K."""
+        half, wide = self.alone * self.se, self.critical * self.se
+        columns = {
+            "estimate": self.estimate,
+            "se": self.se,
+            "ci_low": self.estimate - half,
+            "ci_high": self.estimate + half,
+            "band_low": self.estimate - wide,
+            "band_high": self.estimate + wide,
+        }
+        return [{name: float(column[k]) for name, column in columns.items()} for k in range(len(self.se))]
 
 
 def holm(p: Float) -> Float:

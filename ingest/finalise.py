@@ -281,8 +281,6 @@ def _texts(parts: Parts, keys: Keys, number: int) -> tuple[pa.Table, Positions]:
 def write(connection: duckdb.DuckDBPyConnection, parts: Parts, joined: Joined, restricted: Path, scratch: Path) -> None:
     """Write all tables, sorted by message id, and make `final` for the figures; at the end swap the folders in."""
     total = int(joined.keys.kept.sum())
-    limit = connection.execute("SELECT current_setting('memory_limit')").fetchone()
-    connection.execute(f"SET memory_limit = '{_WHILE_WRITING_MB}MB'")
     messages = Runs(scratch / "messages", MESSAGES, total, PART_ROWS)
     texts = Runs(scratch / "texts", TEXTS, total, PART_ROWS)
     final = private_directory(scratch / "final")
@@ -300,25 +298,36 @@ def write(connection: duckdb.DuckDBPyConnection, parts: Parts, joined: Joined, r
         where = np.concatenate([where for _, where in made])
         texts.add(number, pa.concat_tables(tables).select(TEXTS.names), joined.rank[where])
 
-    groups = _groups(joined.keys.first)
-    _side_by_side(lambda number: spread(number, groups[number]), range(len(groups)))
-    _make_final(connection, final)
+    def put(name: str, runs: Runs, schema: pa.Schema) -> None:
+        _side_by_side(
+            lambda number: write_table(_part(restricted, name, number), runs.part(number), schema, unlike=UNLIKE),
+            range(runs.count),
+        )
+
     for name in TABLES:
         shutil.rmtree(restricted / f".{name}.new", ignore_errors=True)
         private_directory(restricted / f".{name}.new")
-    for name, runs, schema in (("messages", messages, MESSAGES), ("texts", texts, TEXTS)):
-
-        def put(number: int, name: str = name, runs: Runs = runs, schema: pa.Schema = schema) -> None:
-            write_table(_part(restricted, name, number), runs.part(number), schema, unlike=UNLIKE)
-
-        _side_by_side(put, range(runs.count))
-    connection.execute(f"SET memory_limit = '{limit[0] if limit else '160MB'}'")
+    groups = _groups(joined.keys.first)
+    with _hardly_asked(connection):
+        _side_by_side(lambda number: spread(number, groups[number]), range(len(groups)))
+        put("messages", messages, MESSAGES)
+        put("texts", texts, TEXTS)
+    _make_final(connection, final)
     columns = ", ".join(VERSIONS.names)
     versions = connection.execute(f"SELECT {columns} FROM versions ORDER BY {columns}").to_arrow_reader(50_000)  # noqa: S608
     for number, table in enumerate(_in_parts(versions, VERSIONS)):
         write_table(_part(restricted, "versions", number), table, VERSIONS)
     for name in TABLES:
         swap_in(restricted / f".{name}.new", restricted / name)
+
+
+@contextmanager
+def _hardly_asked(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Leave DuckDB little memory for a while: Arrow needs it."""
+    (before,) = connection.execute("SELECT current_setting('memory_limit')").fetchone() or ("",)
+    connection.execute(f"SET memory_limit = '{_WHILE_WRITING_MB}MB'")
+    yield
+    connection.execute(f"SET memory_limit = '{before}'")
 
 
 def _groups(first: NDArray[np.int64]) -> list[list[int]]:

@@ -135,11 +135,11 @@ class RowMaker:
         short = [_short(p, n) for p, n in zip(given["platform"], name, strict=True)]
         return _People(*(self._of(given["platform"], raw) for raw in (given["author"], given["handle"], shown, short)))
 
-    def _of(self, platforms: Column, raw: Column) -> Column:
+    def _of(self, platforms: Sequence[str], raw: Column) -> Column:
         if not any(raw):
             return [None] * len(raw)
         of = self._names.of
-        return [of(str(p), name) if name else None for p, name in zip(platforms, raw, strict=True)]
+        return [of(p, name) if name else None for p, name in zip(platforms, raw, strict=True)]
 
     def _withheld(self, drafts: Sequence[Draft], people: _People) -> list[Withheld | None]:
         """Return which messages stay out, None for the others. By now every name of theirs was met."""
@@ -188,12 +188,12 @@ class RowMaker:
         ids = messages.select(["message_id", "source"]).filter(worded)
         return messages, ids.append_column(STAGED_TEXTS.field("text"), pa.array(list(filter(None, texts)), pa.string()))
 
-    def _scrubbed(self, platforms: Column, raw: Column) -> tuple[list[str | None], list[int]]:
+    def _scrubbed(self, platforms: Sequence[str], raw: Column) -> tuple[list[str | None], list[int]]:
         """Return the texts without names, None where nothing is left, and how many names were replaced in each."""
         texts = [_within_bounds(text) if text else None for text in raw]
         replaced = [0] * len(texts)
         for i in suspects(pa.array(texts, pa.string())):
-            scrubber = self._scrubber(str(platforms[i]))
+            scrubber = self._scrubber(platforms[i])
             before = scrubber.names_replaced
             texts[i] = worded(scrubber.scrub(texts[i] or ""))
             replaced[i] = scrubber.names_replaced - before
@@ -241,7 +241,7 @@ def _short(platform: str, name: str | None) -> str | None:
     return None if sign is None or name is None or sign not in name else name.partition(sign)[0]
 
 
-def _ids(platforms: Column, native: Column) -> Column:
+def _ids(platforms: Sequence[str], native: Column) -> Column:
     if not any(native):
         return [None] * len(native)
     return [None if one is None else f"{platform}:{one}" for platform, one in zip(platforms, native, strict=True)]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
-import re
 from dataclasses import replace
 
 import numpy as np
@@ -13,16 +11,14 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 from scipy.stats import beta
 
-import causal.outcome_regression
 from causal.arrays import AIPW, OLS, Naive
-from causal.designs import S1, S2, S3, S4, S5, s1, s2, s3, s4, s5, s7, simulated
+from causal.designs import S1, S2, S3, S4, S5, s1, s2, s3, s4, s5
 from causal.designs.simulated import block_graph, contrasts, geometric_graph, neighbour_means
 from causal.estimators import EstimationSettings
 from causal.exposure import Proportion, Threshold
 from causal.outcome_regression import OutcomeRegression, ends
 from copenet.foundation.errors import UsageError
 from tests.causal.graphs import sparse_graph
-from tests.conftest import ROOT
 
 LINEAR = EstimationSettings(learners=("linear",), sensitivity=False)
 
@@ -281,17 +277,3 @@ def test_every_kind_of_measure_may_be_the_treatment_of_a_slope_but_not_of_a_thre
     assert record(ask(OLS, made), "ols").se > 0
     with pytest.raises(UsageError, match="must be 0 or 1"):
         ask(OLS, replace(made, exposure=Threshold(0.5)))
-
-
-@pytest.mark.parametrize(
-    "module", [simulated, s1, s2, s3, s4, s5, s7, causal.outcome_regression], ids=lambda m: m.__name__
-)
-def test_examples_of_the_designs_run(module):
-    assert doctest.testmod(module).failed == 0
-
-
-def test_the_example_on_the_page_of_the_designs_runs(capsys):
-    page = (ROOT / "docs" / "methods" / "designs.md").read_text()
-    for example in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
-        exec(compile(example, "designs.md", "exec"), {})
-    assert "peer" in capsys.readouterr().out

@@ -28,7 +28,7 @@ import tempfile
 import time
 import traceback
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
@@ -41,6 +41,10 @@ FOLDERS = ("bluesky", "convokit", "mastodon", "reddit", "reddit_api", "reddit_re
 LONGEST, PER_FILE = 8_000, 12
 SLOW, LARGE = 5.0, 300_000  # seconds, kilobytes
 FILE, RECORD, ARCHIVE = b"F", b"R", b"A"  # the first byte of an input
+ROLES = {
+    **{"id": "id", "author": "user.id", "text": "text", "parent": "parent_id", "thread": "thread_id", "bot": "bot"},
+    **{"time": "created_at", "parent_author": "to", "kind": "kind", "language": "lang", "score": "score"},
+}
 DEEP_MARK, DEEP_LEVELS = "@@deep", 3000
 ODD: tuple[Any, ...] = (
     *(None, True, False, 0, -1, 1, 2**31, 2**53, 2**63, 10**40, 1.5, -0.0, 1e308, float("nan"), float("inf")),
@@ -51,75 +55,75 @@ ODD: tuple[Any, ...] = (
 )
 
 
-def harness() -> dict[bytes, Any]:
-    """Return what an input of each kind is given to. Imports the readers: instrument them before."""
-    from copenet.foundation.tables import conform
-    from ingest.containers import read_utf8
-    from ingest.dumps import members
-    from ingest.formats import by_name, column_format, every_format, read_dump
-    from ingest.parts import words_table
-    from ingest.pseudonyms import Pseudonyms
-    from ingest.records import BadRecordError, Draft
-    from ingest.rows import STAGED, STAGED_TEXTS, RowMaker
-    from ingest.syntax import Found, Loss, read_items, records
+class Readers:
+    """What an input of each kind is given to. Imports the readers when it is made: instrument them before."""
 
-    roles = {
-        "id": "id",
-        "author": "user.id",
-        "text": "text",
-        "parent": "parent_id",
-        "thread": "thread_id",
-        "bot": "bot",
-    }
-    roles |= {"time": "created_at", "parent_author": "to", "kind": "kind", "language": "lang", "score": "score"}
-    tables = [by_name(column_format(roles, name)) for name in ("table", "reddit", "x", "mastodon", "telegram")]
-    formats = (*every_format(), by_name("stack-exchange:math"), *tables)
-    names = Pseudonyms(bytes(32))
-    makers = {one: RowMaker(names, one.mention) for one in formats}
+    def __init__(self) -> None:
+        from ingest.formats import by_name, column_format, every_format
+        from ingest.pseudonyms import Pseudonyms
+        from ingest.rows import RowMaker
 
-    def read(one: Any, record: dict[str, Any]) -> None:
-        try:
-            drafts = [draft for draft in one.drafts(record) if isinstance(draft, Draft)]
-        except BadRecordError:
-            return
+        tables = [by_name(column_format(ROLES, name)) for name in ("table", "reddit", "x", "mastodon", "telegram")]
+        self._formats = (*every_format(), by_name("stack-exchange:math"), *tables)
+        self._names = Pseudonyms(bytes(32))
+        self._makers = {one: RowMaker(self._names, one.mention) for one in self._formats}
+        self._spool = Path(tempfile.mkdtemp()) / "archive"
+
+    def of(self, kind: bytes) -> Callable[[bytes], None]:
+        """Return what takes the inputs of a kind; what is of none is taken for a file."""
+        return {RECORD: self.record, ARCHIVE: self.archive}.get(kind, self.file)
+
+    def _read(self, one: Any, record: dict[str, Any]) -> None:
+        from copenet.foundation.tables import conform
+        from ingest.parts import words_table
+        from ingest.records import Draft
+        from ingest.rows import STAGED, STAGED_TEXTS
+
+        drafts = [found for found in one.read(record) if isinstance(found, Draft)]
         if drafts:
-            made = makers[one].make(drafts, ["s:1"] * len(drafts))
+            made = self._makers[one].make(drafts, ["s:1"] * len(drafts))
             conform(made.messages, STAGED)
             conform(made.texts, STAGED_TEXTS)
-            words_table(made.texts, names)
+            words_table(made.texts, self._names)
 
-    def file(data: bytes) -> None:
+    def file(self, data: bytes) -> None:
+        """Read a file as some container, in some encoding, and its records as the format that recognises the first."""
+        from ingest.containers import read_utf8
+        from ingest.syntax import Found, Loss, read_items, records
+
         how, data = data[0] % 8 if data else 0, data[1:]
         data = gzip.compress(data, 1) if how == 4 else zstandard.compress(data) if how == 5 else data
-        encoding = "cp1252" if how == 6 else None
+        pieces = read_utf8(io.BytesIO(data), encoding="cp1252" if how == 6 else None)
         known = None
-        for item in read_items(read_utf8(io.BytesIO(data), encoding=encoding), max_line=50_000, rows=7, table=how == 7):
+        for item in read_items(pieces, max_line=50_000, rows=7, table=how == 7):
             for found in () if isinstance(item, Loss) else records(item, max_line=50_000):
                 if isinstance(found, Found):
-                    known = known or next((one for one in formats if one.recognises(found.record)), None)
-                    read(known or formats[-1], found.record)
+                    known = known or next((one for one in self._formats if one.recognises(found.record)), None)
+                    self._read(known or self._formats[-1], found.record)
 
-    def record(data: bytes) -> None:
+    def record(self, data: bytes) -> None:
+        """Read a JSON record as every format."""
         try:
             value = json.loads(data)
         except (ValueError, RecursionError):
             return
         if isinstance(value, dict):
             value = _deepened(value) if DEEP_MARK.encode() in data else value
-            for one in formats:
+            for one in self._formats:
                 one.recognises(value)
-                read(one, value)
+                self._read(one, value)
 
-    spool = Path(tempfile.mkdtemp()) / "archive"
+    def archive(self, data: bytes) -> None:
+        """Read the first dumps in an archive, up to their records."""
+        from ingest.dumps import members
+        from ingest.formats import read_dump
+        from ingest.syntax import Loss, records
 
-    def archive(data: bytes) -> None:
-        spool.write_bytes(data)
-        for dump in members(spool)[:5]:
+        self._spool.write_bytes(data)
+        for dump in members(self._spool)[:5]:
             dump.digest("d")
             for item in read_dump(dump, max_line=50_000):
                 list(() if isinstance(item, Loss) else records(item, max_line=50_000))
-
-    return {FILE: file, RECORD: record, ARCHIVE: archive}
 
 
 def _deepened(value: Any) -> Any:
@@ -275,12 +279,12 @@ def _kind_of(error: BaseException) -> str:
     return f"{type(error).__name__} at {Path(ours[-1].filename).name}:{ours[-1].lineno} in {ours[-1].name}"
 
 
-def tried(data: bytes, into: dict[bytes, Any], findings: Findings | None) -> None:
+def tried(data: bytes, into: Readers, findings: Findings | None) -> None:
     """Give one input to the readers, and note what goes wrong."""
     begun, before = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     wrong, detail = "", ""
     try:
-        into.get(data[:1], into[FILE])(data[1:])
+        into.of(data[:1])(data[1:])
     except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
         wrong, detail = _kind_of(error), traceback.format_exc()
     if (seconds := time.monotonic() - begun) > SLOW:
@@ -298,7 +302,7 @@ def fuzz(args: argparse.Namespace, corpus: Path, crashes: Path) -> None:
     except ImportError:
         sys.exit("This needs atheris: uv pip install atheris")
     with atheris.instrument_imports(include=["ingest"]):
-        into = harness()
+        into = Readers()
     rng = random.Random(args.seed)
     from benchmarks.fuzz_records import RECORDS
 
@@ -342,7 +346,7 @@ def measured(corpus: Path) -> dict[str, int]:
         reached.add((frame.f_code.co_filename, frame.f_lineno))
         return traced
 
-    into = harness()
+    into = Readers()
     sys.settrace(traced)
     for path in sorted(corpus.iterdir()):
         tried(path.read_bytes(), into, None)
@@ -373,7 +377,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.replay:
         data = args.replay.read_bytes()
-        harness()[data[:1] if data[:1] in (FILE, RECORD, ARCHIVE) else FILE](data[1:])
+        Readers().of(data[:1])(data[1:])
         return
     corpus, crashes = args.out / "corpus", args.out / "crashes"
     for folder in (corpus, crashes):

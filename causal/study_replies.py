@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -16,11 +16,19 @@ from causal.panel import tie_graph
 from causal.reply_design import ReplyDesign, build_replies
 from causal.reply_leaks import CHANNEL, audit
 from causal.results import Check, EffectResult, Estimate
+from causal.study import (
+    REFUTER_ROWS,
+    EffectSettings,
+    StudyEffect,
+    communities_of,
+    estimated,
+    explained,
+    exposures_of,
+    histogram,
+    options,
+)
 from copenet.foundation.progress import Progress
 from copenet.foundation.seeds import generator
-
-if TYPE_CHECKING:
-    from causal.study_effect import EffectSettings, StudyEffect
 
 ELSEWHERE = "used {outcome} in other threads in the {weeks} weeks after the answers (silent = 0)"
 
@@ -56,8 +64,6 @@ def estimate_replies(
     Raises:
         RefusedError: No post has a row.
     """
-    from causal.study_effect import StudyEffect, estimated, explained
-
     rows = prepare(inputs, settings, progress)
     design, sample = rows.design, rows.sample
     audits = (audit(design, inputs, rows.events),)
@@ -82,8 +88,6 @@ def estimate_replies(
 
 def prepare(inputs: Inputs, settings: EffectSettings, progress: Progress) -> Rows:
     """Return the rows and the sample that estimators take: scores sum within authors, who depend along the ties."""
-    from causal.study_effect import communities_of
-
     events = events_from(inputs.messages, inputs.used, inputs.features)
     calendar = calendar_of(events, settings.period_weeks)
     ties = tie_events(inputs.ties, CHANNEL, events, calendar)
@@ -130,7 +134,6 @@ def _dowhy_checks(sample: Sample, main: Estimates, settings: EffectSettings) -> 
     if not settings.refuter:
         return []
     from causal.dowhy_bridge import identification_check, placebo_refuter
-    from causal.study_effect import REFUTER_ROWS, options
 
     checks = [identification_check(tuple(sorted(set(sample.groups))))]
     if main.refused is None and sample.binary:
@@ -148,8 +151,6 @@ def _some_people(sample: Sample, most: int, seed: int) -> Sample:
 
 
 def _exposures(design: ReplyDesign, settings: EffectSettings) -> Any:
-    from causal.study_effect import exposures_of
-
     rows = (design.people, design.posts.person, design.posts.period, design.n_peers)
     counted = [mapping for mapping in settings.family if mapping.name in COUNTED]
     exposing = design.exposing.astype(float)
@@ -177,8 +178,6 @@ def assumptions(settings: EffectSettings) -> tuple[str, ...]:
 
 def _detail(rows: Rows, main: Estimates, settings: EffectSettings) -> dict[str, Any]:
     """Return figures for the report: rows, windows, exposure, covariates. No person is named."""
-    from causal.study_effect import histogram
-
     design, posts = rows.design, rows.design.posts
     return main.detail | {
         "design": "replies",

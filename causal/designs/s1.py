@@ -28,8 +28,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from causal.designs.simulated import Simulated, assemble, expit, neighbour_means
-from causal.exposure import Mapping, Proportion
+from causal.designs.simulated import Simulated, assemble, expit
+from causal.exposure import Mapping, Proportion, row_normalised
 from copenet.foundation.errors import UsageError
 from copenet.foundation.seeds import generator
 
@@ -78,7 +78,7 @@ def simulate(
     if len(topics) != n:
         raise UsageError(f"{n:,} units need {n:,} rows of topics, not {len(topics):,}.")
     rng = generator(seed, "s1")
-    W = neighbour_means(adjacency)
+    W = row_normalised(csr_array(csr_array(adjacency) != 0, dtype=float))
     w_t, w_y = 2 * rng.random((2, topics.shape[1])) - 1
     to_treatment, to_outcome = expit(topics @ w_t), expit(topics @ w_y)
     chance = expit(settings.confounding * to_treatment + settings.peer_confounding * (W @ to_treatment))

@@ -25,15 +25,15 @@ equation above, X and ε kept. (A partially linear slope of T averages τ(X) wit
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from causal.designs.simulated import Simulated, assemble, expit, geometric_graph, neighbour_means
-from causal.exposure import Count, Mapping, Threshold
+from causal.designs.simulated import Simulated, assemble, expit, geometric_graph
+from causal.exposure import Count, Mapping, SimilarityWeighted, Threshold, row_normalised
 from copenet.foundation.errors import UsageError
 from copenet.foundation.seeds import generator
 
@@ -62,28 +62,6 @@ class S2:
 
 
 @dataclass(frozen=True, slots=True)
-class Similarity(Mapping):
-    """E_i = Σ_j s_ij D_j / Σ_j s_ij with s_ij = exp(-‖x_i - x_j‖² / 2).
-
-    Args:
-        traits: x (n x p).
-    """
-
-    name: ClassVar[str] = "similarity"
-    formula: ClassVar[str] = "share of peers who used the strategy, weighted by how much they resemble the person"
-    traits: Float = field(default_factory=lambda: np.empty((0, 0)), compare=False, repr=False)
-
-    def apply(self, adjacency: csr_array, treatment: Float) -> tuple[Float, Int]:
-        """Return E (NaN without peers) and n_i for every unit."""
-        links = csr_array(csr_array(adjacency) != 0, dtype=float)
-        n_peers = np.diff(links.indptr).astype(np.int64)
-        gap = self.traits[np.repeat(np.arange(len(n_peers)), n_peers)] - self.traits[links.indices]
-        links.data = np.exp(-np.sum(gap**2, axis=1) / 2)
-        total = np.asarray(links.sum(axis=1)).ravel()
-        return np.where(n_peers > 0, (links @ treatment) / np.where(total > 0, total, 1), np.nan), n_peers
-
-
-@dataclass(frozen=True, slots=True)
 class ClosedPairs(Mapping):
     """E_i = share of i's pairs of peers who are tied to each other in which both used the strategy; 0 without pairs."""
 
@@ -100,14 +78,24 @@ class ClosedPairs(Mapping):
         return np.where(n_peers > 0, both / np.maximum(closed, 1), np.nan), n_peers
 
 
-def mapping_of(h: Peer, traits: Float) -> Mapping:
-    """Return the mapping through which peers act in S2 (`traits`: X, n x 2)."""
-    known = {"count": Count(), "threshold": Threshold(0.5), "similarity": Similarity(traits=traits)}
-    if h == "motif":
-        return ClosedPairs()
+def mapping_of(h: Peer) -> Mapping:
+    """Return the mapping through which peers act in S2."""
+    known = {
+        "count": Count(),
+        "threshold": Threshold(0.5),
+        "similarity": SimilarityWeighted(),
+        "motif": ClosedPairs(),
+    }
     if h not in known:
-        raise UsageError(f"S2 has no peer part called {h}.", remedy=f"Known are {', '.join(known)}, motif.")
+        raise UsageError(f"S2 has no peer part called {h}.", remedy=f"Known are {', '.join(known)}.")
     return known[h]
+
+
+def resembling(links: csr_array, X: Float) -> csr_array:
+    """Return the ties (n x n) with how much their ends resemble one another: s_ij = exp(-‖X_i - X_j‖² / 2)."""
+    rows, columns = links.nonzero()
+    alike = np.exp(-np.sum((X[rows] - X[columns]) ** 2, axis=1) / 2)
+    return csr_array((alike, (rows, columns)), shape=links.shape)
 
 
 def simulate(settings: S2, seed: int) -> Simulated:
@@ -120,7 +108,7 @@ def simulate(settings: S2, seed: int) -> Simulated:
     links = geometric_graph(settings.n, settings.degree, rng)
     X = rng.normal(size=(settings.n, 2))
     x1, x2 = X.T
-    theirs: Float = neighbour_means(links) @ x1
+    theirs: Float = row_normalised(links) @ x1
     tau: Float = 1 + settings.heterogeneity * x1
     rest: Float = x1 + 0.5 * x2 + theirs + rng.normal(size=settings.n)
     d = (rng.random(settings.n) < expit(0.6 * x1 + 0.6 * theirs - 0.3 * x2)).astype(float)
@@ -128,4 +116,5 @@ def simulate(settings: S2, seed: int) -> Simulated:
     def outcome(d: Float, e: Float) -> Float:
         return tau * d + settings.peer * e + rest
 
-    return assemble(outcome, d, links, mapping_of(settings.h, X), {"x1": x1, "x2": x2})
+    seen = resembling(links, X) if settings.h == "similarity" else links
+    return assemble(outcome, d, seen, mapping_of(settings.h), {"x1": x1, "x2": x2})

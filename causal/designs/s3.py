@@ -25,8 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from causal.designs.simulated import Simulated, assemble, expit, geometric_graph, neighbour_means
-from causal.exposure import Mapping, Proportion
+from causal.designs.simulated import Simulated, assemble, expit, geometric_graph
+from causal.exposure import Mapping, Proportion, row_normalised
 from copenet.foundation.seeds import generator
 
 Float = NDArray[np.float64]
@@ -61,7 +61,7 @@ def simulate(settings: S3, seed: int) -> Simulated:
     """
     rng = generator(seed, "s3")
     links = geometric_graph(settings.n, settings.degree, rng)
-    W = neighbour_means(links)
+    W = row_normalised(links)
     x, u = rng.normal(size=(2, settings.n))
     theirs: Float = W @ x
     rest: Float = x + 0.5 * theirs + spread(u, W, settings.rho)

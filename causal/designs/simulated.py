@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from scipy.sparse import csr_array, diags_array
+from scipy.sparse import csr_array
 from scipy.spatial import cKDTree
 
 from causal.exposure import Mapping
@@ -85,12 +85,6 @@ def contrasts(
 
 def _ends(values: Float, *, binary: bool) -> tuple[Float, Float]:
     return (np.zeros_like(values), np.ones_like(values)) if binary else (values, values + 1)
-
-
-def neighbour_means(adjacency: csr_array) -> csr_array:
-    """Return W, whose row i averages over whom i is exposed to (n x n; rows without peers stay empty)."""
-    links = csr_array(csr_array(adjacency) != 0, dtype=float)
-    return csr_array(diags_array(1 / np.maximum(np.diff(links.indptr), 1)) @ links)
 
 
 def geometric_graph(n: int, degree: float, rng: np.random.Generator) -> csr_array:

@@ -13,9 +13,9 @@ from scipy.stats import beta
 
 from causal.arrays import AIPW, OLS, Naive
 from causal.designs import S1, S2, S3, S4, S5, s1, s2, s3, s4, s5
-from causal.designs.simulated import block_graph, contrasts, geometric_graph, neighbour_means
+from causal.designs.simulated import block_graph, contrasts, geometric_graph
 from causal.estimators import EstimationSettings
-from causal.exposure import Proportion, Threshold
+from causal.exposure import Proportion, Threshold, row_normalised
 from causal.outcome_regression import OutcomeRegression, ends
 from copenet.foundation.errors import UsageError
 from tests.causal.graphs import sparse_graph
@@ -103,7 +103,7 @@ def test_contrasts_overwrite_treatment_and_exposure_on_the_rows_asked_for_alone(
 
 def test_errors_of_s3_spread_three_steps():
     made = s3.simulate(S3(n=80, degree=4.0), seed=1)
-    W = neighbour_means(made.adjacency).toarray()
+    W = row_normalised(made.adjacency).toarray()
     u = np.random.default_rng(2).normal(size=80)
     expected = sum(0.7**k * np.linalg.matrix_power(W, k) @ u for k in range(4))
     assert s3.spread(u, csr_array(W), 0.7) == pytest.approx(expected, abs=1e-12)
@@ -116,7 +116,9 @@ def test_peer_parts_of_s2_equal_their_definition():
     graph.setdiag(0)
     graph.eliminate_zeros()
     A, d, x = graph.toarray() > 0, rng.integers(0, 2, 40).astype(float), rng.normal(size=(40, 2))
-    similar, closed = (s2.mapping_of(h, x).apply(graph, d)[0] for h in ("similarity", "motif"))
+    similar, closed = (
+        s2.mapping_of(h).apply(ties, d)[0] for h, ties in (("similarity", s2.resembling(graph, x)), ("motif", graph))
+    )
     for i in range(40):
         peers = np.flatnonzero(A[i])
         if not len(peers):

@@ -66,13 +66,11 @@ def _purge(folder: Path, cursor: Cursor, names: Pseudonyms, listed: Set[str]) ->
 
 
 def _tidy(folder: Path, cursor: Cursor) -> None:
-    """Remove what a kill left behind; whoever goes on reading writes it again."""
+    """Remove parts that a kill left uncommitted; whoever goes on reading writes them again."""
     committed = {path for places in _parts(folder, cursor) for path in places}
     for part in folder.glob("part-*.parquet"):
         if part not in committed:
             part.unlink()
-    for leftover in folder.glob(".*.partial"):
-        leftover.unlink()
 
 
 def _parts(folder: Path, cursor: Cursor) -> Iterator[_Places]:

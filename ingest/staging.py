@@ -138,8 +138,6 @@ def stage(dump: Dump, digest: str, how: How, reading: Reading) -> Cursor:
     if cursor.done:
         return _renamed(folder, cursor, dump.name)
     private_directory(folder)
-    for leftover in folder.glob(".*.partial"):
-        leftover.unlink()
     size = dump.path.stat().st_size
     with reading.progress.task(f"read {shown(dump.name)}", total=None if dump.member else size, unit="B") as task:
         return _read(dump, folder, cursor, reading, None if dump.member else task.advance)

@@ -15,7 +15,7 @@ import duckdb
 import pyarrow as pa
 
 from copenet.foundation.errors import InputError, ResourceError, UsageError
-from copenet.foundation.files import digest_of, private_directory, read_json, write_json
+from copenet.foundation.files import digest_of, private_directory, read_json, remove_partials, write_json
 from copenet.foundation.progress import SILENT, Progress
 from copenet.foundation.tables import read_table
 from ingest.dumps import Dump, digests, members
@@ -112,6 +112,8 @@ def locked(restricted: Path) -> Iterator[Path]:
             ) from error
         wait_for_former(root)
         recover(restricted)
+        for folder in (root, *(root / name for name in staged_names(root))):
+            remove_partials(folder)
         yield root
     finally:
         os.close(descriptor)

@@ -40,6 +40,12 @@ def replacing(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
+def remove_partials(folder: Path) -> None:
+    """Remove what a kill left of files that were being written directly in `folder`; nobody may be writing there."""
+    for leftover in folder.glob(".*.partial"):
+        leftover.unlink()
+
+
 def sync_directory(path: Path) -> None:
     """Make renames inside `path` survive a power cut."""
     descriptor = os.open(path, os.O_RDONLY)

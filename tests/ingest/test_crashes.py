@@ -85,6 +85,20 @@ def test_killed_at_fifty_random_moments(tmp_path: Path, kept: Ingests) -> None:
         finished += 1
 
 
+def test_half_written_files_of_a_killed_ingest_are_removed_by_the_next(tmp_path: Path) -> None:
+    """Wherever it was: the tables themselves may have been complete."""
+    folder = corpus(tmp_path / "a", 300)
+    undisturbed = run(folder)
+    root = folder / "restricted" / "ingest"
+    for place in (
+        root / ".final.json.abc.partial",
+        next(root.glob("*/cursor.json")).with_name(".cursor.json.x.partial"),
+    ):
+        place.write_text("{")
+    assert run(folder) == undisturbed
+    assert left_over(folder) == []
+
+
 def test_a_killed_ingest_leaves_no_process_behind(tmp_path: Path, kept: Ingests) -> None:
     folder = corpus(tmp_path / "a", 2000)
     kept.start(folder, workers=2, batch=50)

@@ -28,14 +28,14 @@ from resumable import code, finish, one_thread_each, parser, rate, show
 from scipy import stats
 from scipy.sparse import csr_array, csr_matrix
 
-from causal import AIPW, OutcomeRegression, Proportion, Threshold
-from causal.arrays import Fit, leiden
+from causal.arrays import AIPW, Fit, leiden
 from causal.designs import S1, S2, S3, S4, S5, Simulated, s1, s2, s3, s4, s5
 from causal.estimators import EstimationSettings
-from causal.exposure import Mapping
+from causal.exposure import Mapping, Proportion, Threshold
+from causal.outcome_regression import OutcomeRegression
 from causal.results import Estimate
 from copenet.foundation.errors import CopenetError
-from copenet.foundation.files import digest_file, digest_of
+from copenet.foundation.files import digest_of
 
 VARIANTS = {
     "s1": ("blogcatalog", "flickr"),
@@ -250,7 +250,7 @@ def main() -> None:
     one_thread_each()
     asked = (given.design, given.variant, given.n, given.learners)
     jobs = [(seed, null) for seed in range(given.first, given.first + given.seeds) for null in worlds(given)]
-    digest = digest_of({"asked": asked, "code": [digest_file(Path(__file__)), *code("causal", "graph")]})[:16]
+    digest = digest_of({"asked": asked, "code": code(__file__)})[:16]
     show(summary(finish(given.records, jobs, partial(one, given=given), digest, given.processes), given))
 
 

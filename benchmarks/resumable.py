@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import ast
+import hashlib
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,8 @@ from typing import Any
 import orjson
 from scipy import stats
 
-from copenet.foundation.files import digest_file
+BESIDE = Path(__file__).resolve().parent
+ROOT = BESIDE.parent
 
 Job = tuple[int, bool]  # seed, and whether the world has no effect
 Record = dict[str, Any]
@@ -40,10 +43,36 @@ def worlds(first: int, seeds: int) -> list[Job]:
     return [(seed, null) for seed in range(first, first + seeds) for null in (False, True)]
 
 
-def code(*packages: str) -> list[str]:
-    """Return the digests of the source of our packages, so that records of older code do not count."""
-    root = Path(__file__).resolve().parents[1]
-    return [digest_file(path) for package in packages for path in sorted((root / package).rglob("*.py"))]
+def code(*scripts: str | Path) -> list[str]:
+    """Return digests of scripts and of all of our modules they import, so that records of older code do not count.
+
+    What no script imports, and comments anywhere, may change without making records worthless.
+    """
+    found: dict[Path, str] = {}
+    waiting = [Path(script) for script in scripts]
+    while waiting:
+        path = waiting.pop()
+        if path in found:
+            continue
+        tree = ast.parse(path.read_text("utf-8"))
+        found[path] = hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+        waiting += [file for name in _imported(tree) for folder in (ROOT, BESIDE) if (file := _file(folder, name))]
+    return [found[path] for path in sorted(found)]
+
+
+def _imported(tree: ast.Module) -> Iterator[str]:
+    """Yield the names of modules that a module imports, inside functions, too."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _file(folder: Path, module: str) -> Path | None:
+    place = folder.joinpath(*module.split("."))
+    return next((p for p in (place.with_suffix(".py"), place / "__init__.py") if p.is_file()), None)
 
 
 def finish(path: Path, jobs: Sequence[Job], one: Callable[[int, bool], Record], digest: str, processes: int) -> list:

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from resumable import code, finish, one_thread_each, parser, rate, show, worlds
 
-from causal import LinearInMeans
 from causal.designs import S6
 from causal.estimators import EstimationSettings
+from causal.linear_in_means import LinearInMeans
 from causal.results import Estimate
 from copenet.foundation.files import digest_of
 
@@ -102,7 +102,7 @@ def summary(records: list[dict[str, Any]]) -> dict[str, Any]:
 def digest() -> str:
     """Return the digest of the designs and the code: other records do not count."""
     designs = {name: design.to_dict() for name, design in REFUSED.items()}
-    return digest_of({"design": STRONG, "refused": designs, "code": code("causal")})[:16]
+    return digest_of({"design": STRONG, "refused": designs, "code": code(__file__)})[:16]
 
 
 def main() -> None:

@@ -67,7 +67,7 @@ def one(seed: int, null: bool) -> dict[str, Any]:
 
 def digest() -> str:
     """Return the digest of the design, the estimation settings and the code: other records do not count."""
-    return digest_of({"design": S7().to_dict(), "effect": asdict(SETTINGS), "code": code("causal", "graph")})[:16]
+    return digest_of({"design": S7().to_dict(), "effect": asdict(SETTINGS), "code": code(__file__)})[:16]
 
 
 def summary(records: list[dict[str, Any]]) -> dict[str, Any]:

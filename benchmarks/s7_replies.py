@@ -79,7 +79,7 @@ class World:
 
 def digest(name: str) -> str:
     """Return the digest of the design, the estimation settings and the code: other records do not count."""
-    settings = {"design": DESIGNS[name].to_dict(), "effect": asdict(SETTINGS), "code": code("causal", "graph")}
+    settings = {"design": DESIGNS[name].to_dict(), "effect": asdict(SETTINGS), "code": code(__file__)}
     return digest_of(settings)[:16]
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from resumable import code, finish, one_thread_each, parser, rate, show, worlds
+from resumable import ROOT, code, finish, one_thread_each, parser, rate, show, worlds
 
 from causal.designs import S7
 from causal.study_effect import estimate_study
@@ -138,8 +138,11 @@ def _spread(values: list[float]) -> dict[str, float | None]:
 def main() -> None:
     given = parser(__doc__, seeds=20, records=Path("build/s7_study.jsonl")).parse_args()
     one_thread_each()
-    packages = ("causal", "copenet", "gnn", "graph", "ingest")
-    digest = digest_of({"design": S7().to_dict(), "quick": QUICK, "code": code(*packages)})[:16]
+    # Stages are loaded by name, so every module may matter.
+    every = [
+        path for package in ("causal", "copenet", "gnn", "graph", "ingest") for path in (ROOT / package).rglob("*.py")
+    ]
+    digest = digest_of({"design": S7().to_dict(), "quick": QUICK, "code": code(__file__, *every)})[:16]
     show(summary(finish(given.records, worlds(given.first, given.seeds), one, digest, given.processes)))
 
 

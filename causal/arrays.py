@@ -7,7 +7,8 @@ treatment d and exposure e.
 * *peer*: E[Y(D, 1) - Y(D, 0)], exposure changed, own treatment adjusted for;
 * *total*: E[Y(1, 1) - Y(0, 0)].
 
-For a proportion or a count they are partially linear slopes, per unit of exposure, and the total is their sum.
+For a proportion or a count the peer effect is a partially linear slope, per unit of exposure, and the total is the sum
+of the direct and the peer effect.
 """
 
 from __future__ import annotations
@@ -24,12 +25,13 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from causal import overlap, regression
-from causal.estimators import EstimationSettings, Sample, estimate, interval
+from causal.estimators import Estimates, EstimationSettings, Sample, estimate, interval
 from causal.exposure import Mapping
 from causal.folds import graph_folds
 from causal.inference import Dependence, dependence
 from causal.nuisance import cross_fit
 from causal.results import Check, Estimate
+from causal.unit_order import unit_order
 from copenet.foundation.errors import InputError, UsageError
 from copenet.foundation.progress import SILENT, Progress
 from graph.partition import communities as partition
@@ -200,24 +202,26 @@ class ArrayEstimator:
 
     def _arrays(self, frame: nw.DataFrame[Any], adjacency: Any, communities: Int | None) -> tuple[_Arrays, int]:
         columns = (self.outcome, self.treatment, *self.covariates)
+        n = len(frame)
         if len(set(columns)) < len(columns):
             raise UsageError("A column is outcome, treatment or covariate, each once.", remedy="Name it once.")
         y, d, *X = (_column(frame, name) for name in columns)
         if self.exposure.binary and not np.isin(d, (0.0, 1.0)).all():
             remedy = "Recode it first, or take a proportion (of a measure: its mean over peers) or a count (its sum)."
             raise UsageError(f"The treatment {self.treatment} must be 0 or 1.", remedy=remedy)
-        links = _links(adjacency, len(frame))
+        links, own = _links(adjacency, n), np.column_stack([*X, np.empty((n, 0))])
+        if communities is not None and np.shape(communities) != (n,):
+            raise UsageError(f"{n:,} units need {n:,} communities, not {np.shape(communities)}.")
+        order = unit_order(links, own, np.column_stack([y, d]))
+        links, own, y, d = links[order][:, order], own[order], y[order], d[order]
         peers = csr_array(links != 0, dtype=float)
         e, n_peers = self.exposure.apply(links, d)
         rows = np.flatnonzero(n_peers > 0)
         if not len(rows):
             raise InputError("No unit has a peer.", remedy="Row i of the adjacency holds whom unit i is exposed to.")
-        own = np.column_stack([*X, np.empty((len(frame), 0))])
         theirs = (peers @ own) / np.maximum(n_peers, 1)[:, None]
         degree = np.column_stack([n_peers, np.log1p(n_peers)]).astype(float)
-        found = leiden(peers, self.seed) if communities is None else np.asarray(communities)
-        if found.shape != (len(frame),):
-            raise UsageError(f"{len(frame):,} units need {len(frame):,} communities, not {found.shape}.")
+        found = leiden(peers, self.seed) if communities is None else np.asarray(communities)[order]
         return _Arrays(
             y=y[rows],
             d=d[rows],
@@ -229,7 +233,7 @@ class ArrayEstimator:
             n_peers=n_peers[rows],
             adjacency=peers,
             communities=found,
-        ), len(frame) - len(rows)
+        ), n - len(rows)
 
 
 def _column(frame: nw.DataFrame[Any], name: str) -> Float:
@@ -325,27 +329,38 @@ def _where_varying(a: _Arrays, slope: Callable[[Float], Point]) -> tuple[Point |
 
 
 def _flexible(
-    arrays: _Arrays, near: Dependence, settings: EstimationSettings, progress: Progress, *, binary: bool
+    arrays: _Arrays, near: Dependence, settings: EstimationSettings, progress: Progress, binary: tuple[bool, bool]
 ) -> tuple[list[Estimate], list[Check]]:
-    """Return direct, peer and total effect by AIPW (binary) or the partially linear model, and their checks."""
-    name = "aipw" if binary else "plm"
+    """Return direct, peer and total effect and their checks.
+
+    Args:
+        binary: Whether own treatment and exposure are contrasted by AIPW; else they have a slope.
+    """
     quiet = replace(settings, sensitivity=False)
-    direct = estimate(arrays.sample("direct", binary), quiet, progress)
-    peer = estimate(arrays.sample("peer", binary), settings, progress)
-    point, further = _total(arrays, settings, binary, direct.refused or peer.refused)
+    direct = estimate(arrays.sample("direct", binary[0]), quiet, progress)
+    peer = estimate(arrays.sample("peer", binary[1]), settings, progress)
+    point, further = _total(arrays, settings, direct, peer, all(binary))
     records = [replace(fit.estimates[0], estimand=estimand) for fit, estimand in ((direct, "direct"), (peer, "peer"))]
-    records.append(_record(arrays, (name, "total"), point, near, settings))
+    records.append(_record(arrays, (peer.headline, "total"), point, near, settings))
     checks = [*peer.checks, *(replace(c, name=f"{c.name}_direct") for c in direct.checks if c.name != "dependence")]
     return records, [*checks, *further]
 
 
 def _total(
-    a: _Arrays, settings: EstimationSettings, binary: bool, reason: str | None
+    a: _Arrays, settings: EstimationSettings, direct: Estimates, peer: Estimates, binary: bool
 ) -> tuple[Point | str, list[Check]]:
-    """Return the total effect; nobody can say it where one of its parts is refused (for `reason`)."""
-    if reason is not None:
+    """Return the total effect; nobody can say it where one of its parts is refused."""
+    if (reason := direct.refused or peer.refused) is not None:
         return reason, []
-    return (_total_aipw if binary else _total_plm)(a, settings)
+    return _total_aipw(a, settings) if binary else (_add(_point(direct), _point(peer)), [])
+
+
+def _point(found: Estimates) -> Point:
+    """Return the headline, the root of Σ(a - θ b), and its influence values."""
+    assert found.scores is not None  # not refused
+    a, b = found.scores
+    value = float(a.sum() / b.sum())
+    return value, (a - value * b) / b.mean()
 
 
 def _total_aipw(a: _Arrays, settings: EstimationSettings) -> tuple[Point | str, list[Check]]:
@@ -369,20 +384,10 @@ def _total_aipw(a: _Arrays, settings: EstimationSettings) -> tuple[Point | str, 
     return refused or (float(psi.mean()), psi - psi.mean()), checks
 
 
-def _total_plm(a: _Arrays, settings: EstimationSettings) -> tuple[Point | str, list[Check]]:
-    """Return the sum of the slopes of own treatment and exposure in one partially linear model."""
-    if np.ptp(a.d) == 0 or np.ptp(a.e) == 0 or np.ptp(a.y) == 0:
-        return "outcome, treatment or exposure never varies", []
-    folds = graph_folds(a.person, a.adjacency, a.communities, k=settings.folds, seed=settings.seed)
-    y, d, e = (
-        v - cross_fit(a.X, v, folds, learners=settings.learners, seed=settings.seed).values for v in (a.y, a.d, a.e)
-    )
-    left = np.column_stack([d, e])
-    return _add(regression.least_squares(y, left, 0), regression.least_squares(y, left, 1)), []
-
-
 class AIPW(ArrayEstimator):
-    """Cross-fitted AIPW for binary mappings (Robins, Rotnitzky & Zhao 1994), the partially linear slope for the others.
+    """Cross-fitted AIPW (Robins, Rotnitzky & Zhao 1994) for what is 0 or 1, the partially linear slope for the rest.
+
+    The own treatment is contrasted whatever the mapping is; an exposure that is a proportion or a count has a slope.
 
     >>> import numpy as np, pandas as pd
     >>> from scipy.sparse import random_array
@@ -407,7 +412,8 @@ class AIPW(ArrayEstimator):
     def _headline(
         self, arrays: _Arrays, near: Dependence, settings: EstimationSettings, progress: Progress
     ) -> tuple[list[Estimate], list[Check]]:
-        return _flexible(arrays, near, settings, progress, binary=self.exposure.binary)
+        contrast = bool(np.isin(arrays.d, (0.0, 1.0)).all())
+        return _flexible(arrays, near, settings, progress, (contrast, self.exposure.binary))
 
 
 class PLM(ArrayEstimator):
@@ -419,7 +425,7 @@ class PLM(ArrayEstimator):
     def _headline(
         self, arrays: _Arrays, near: Dependence, settings: EstimationSettings, progress: Progress
     ) -> tuple[list[Estimate], list[Check]]:
-        return _flexible(arrays, near, settings, progress, binary=False)
+        return _flexible(arrays, near, settings, progress, (False, False))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,14 +61,30 @@ def test_direct_peer_and_total_effects_are_found_without_bias_and_naive_is_foole
 
 
 @pytest.mark.parametrize("kind", [Proportion, Count])
-def test_slopes_are_per_unit_of_exposure_and_the_total_is_their_sum(kind):
-    found = table_of(ask(exposure=kind()).fit(*study(1, n=1500, exposure=kind())))
-    for estimator in ("plm", "ols"):
-        for estimand, truth in (("direct", DIRECT), ("peer", PEER), ("total", DIRECT + PEER)):
-            row = found[estimator, estimand]
+@pytest.mark.parametrize("estimator", [AIPW, PLM])
+def test_slopes_are_per_unit_of_exposure_and_the_total_is_their_sum(kind, estimator):
+    found = table_of(ask(estimator, exposure=kind()).fit(*study(1, n=1500, exposure=kind())))
+    direct = "aipw" if estimator is AIPW else "plm"
+    for names in ((direct, "plm", "plm"), ("ols",) * 3):
+        rows = [found[pair] for pair in zip(names, ("direct", "peer", "total"), strict=True)]
+        for row, truth in zip(rows, (DIRECT, PEER, DIRECT + PEER), strict=True):
             assert abs(row.estimate - truth) < 3.5 * row.se
-        ols = [found["ols", name].estimate for name in ("direct", "peer", "total")]
-        assert ols[0] + ols[1] == pytest.approx(ols[2])
+        assert rows[0].estimate + rows[1].estimate == pytest.approx(rows[2].estimate)
+
+
+def test_the_own_treatment_is_contrasted_where_its_effect_differs_between_people_and_the_exposure_has_a_slope():
+    """Treatment is likelier, and its effect smaller, where x is small: the slope weighs people otherwise."""
+    contrast, slope = [], []
+    for world in range(12):
+        rng = np.random.default_rng(world)
+        links = csr_array(sparse_graph(1500, 3, rng))
+        x = rng.integers(0, 2, 1500)
+        d = (rng.random(1500) < np.where(x == 1, 0.5, 0.06)).astype(int)
+        units = pd.DataFrame({"x": x, "d": d, "y": 2.0 * x * d + rng.normal(size=1500)})
+        contrast.append(table_of(ask(AIPW, exposure=Proportion()).fit(units, links))["aipw", "direct"].estimate)
+        slope.append(table_of(ask(PLM, exposure=Proportion()).fit(units, links))["plm", "direct"].estimate)
+    assert abs(np.mean(contrast) - 1.0) < 3.3 * np.std(contrast, ddof=1) / 12**0.5 + 0.02
+    assert np.mean(slope) > 1.4  # E[x Var(D|x) 2] / E[Var(D|x)] = 1.6
 
 
 def test_ols_is_the_regression_on_treatment_exposure_own_and_peers_covariates_and_degree():

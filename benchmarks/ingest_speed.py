@@ -6,7 +6,8 @@ there are processors, the floor (decompress and parse the JSON, nothing else, in
 Python's own parser, which ConvoKit and 4CAT use), the way ConvoKit reads a corpus (every utterance an object in memory:
 `Corpus` of convokit/model/corpus.py), and the way 4CAT imports one (every item a row of a CSV, the author hashed:
 `Search.items_to_csv` of backend/lib/search.py). Memory is the highest sum over all processes of the ingest of the
-memory that is theirs (Linux: USS), sampled ten times a second.
+memory that is theirs (Linux: USS), sampled ten times a second. Steps are in microseconds of processor time; beside them
+stands how many a quarter of the floor's rate would leave for all of them on these processors.
 
     python benchmarks/ingest_speed.py --source ../shared/data/reddit --messages 1000000
 """
@@ -77,6 +78,7 @@ def measured(dump: Path, folder: Path, messages: int, only_ours: bool) -> dict[s
         "peer": {name: round(value) for name, value in peers.items()},
         "ratio": {name: round(rate / value, 3) for name, value in peers.items()},
         "peak_mb": round(peak / 1e6),
+        "microseconds_at_a_quarter_of_the_floor": round(4e6 * len(os.sched_getaffinity(0)) / floors["floor"], 1),
         "microseconds_by_step": steps(dump, folder),
         "messages": messages,
         "processors": len(os.sched_getaffinity(0)),
@@ -203,13 +205,16 @@ def own_memory(pid: int) -> float:
 
 
 def steps(dump: Path, folder: Path) -> dict[str, float]:
-    """Return what each step of staging takes for one message, in one process, over the first hundred thousand."""
+    """Return the processor time each step takes for one message, over the first hundred thousand."""
     from ingest.blocks import Block, Loss
     from ingest.containers import read_utf8
+    from ingest.finalise import Parts, build, engine
+    from ingest.finalise import write as write_tables
     from ingest.formats import by_name
     from ingest.parts import Part, words_table, write
     from ingest.pseudonyms import Pseudonyms
     from ingest.rows import RowMaker
+    from ingest.settings import IngestSettings
     from ingest.syntax import read_items, records
 
     pa.array(["a"])  # loads pandas, which a worker does without
@@ -240,6 +245,11 @@ def steps(dump: Path, folder: Path) -> dict[str, float]:
             total, parts = total + len(drafts), parts + 1
             if total >= 100_000:
                 break
+    kinds = ([folder / f"part-{n:05d}-{kind}.parquet" for n in range(parts)] for kind in ("messages", "texts", "words"))
+    staged, scratch = Parts(*kinds), folder / "scratch"
+    with engine(scratch, IngestSettings().memory_limit_mb) as db:
+        write_tables(db, staged, build(db, staged, names, {}, scratch / "renamed"), folder / "tables", scratch)
+    lap("join and write the tables")
     return {step: round(1e6 * value / total, 2) for step, value in spent.items()}
 
 

@@ -28,8 +28,8 @@ from causal import aipw, overlap
 from causal.arrays import AIPW, leiden
 from causal.designs import S5, Simulated, s5
 from causal.estimators import EstimationSettings
-from causal.folds import Folds
 from causal.figure_style import BLUE, GREY, VERMILION, Drawing, canvas, style
+from causal.folds import Folds
 from causal.inference import undirected
 
 UNITS = (1_000, 3_000, 10_000, 30_000, 0)  # 0: the whole graph

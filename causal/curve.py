@@ -119,7 +119,8 @@ def _with_bands(
         return tuple(made)
     scores = np.column_stack([p for _, p in given])
     means = scores.mean(axis=0)
-    together = joint(means, near.covariance(scores - means), near.dof, level=settings.level, seed=settings.seed)
+    influence = scores - means
+    together = joint(means, near.covariance(influence), near.dof(influence), level=settings.level, seed=settings.seed)
     for (k, _), found in zip(given, together.banded(), strict=True):
         made[k] = replace(made[k], **found)  # type: ignore[arg-type]
     return tuple(made)

@@ -131,11 +131,12 @@ def _estimated(
 ) -> tuple[dict[int, EventPoint], float | None]:
     found = [coefficient(fit, k) for k in range(len(usable))]
     beta = np.array([value for value, _ in found])
-    covariance = near.covariance(np.column_stack([influence for _, influence in found]))
-    together = joint(beta, covariance, near.dof, level=settings.level, seed=settings.seed)
+    influence = np.column_stack([values for _, values in found])
+    covariance, dof = near.covariance(influence), near.dof(influence)
+    together = joint(beta, covariance, dof, level=settings.level, seed=settings.seed)
     points = {
         p.period: replace(p, **those)  # type: ignore[arg-type]
         for p, those in zip(usable, together.banded(), strict=True)
     }
     before = np.array([p.period < 0 for p in usable])
-    return points, wald(beta[before], covariance[np.ix_(before, before)], near.dof)[1]
+    return points, wald(beta[before], covariance[np.ix_(before, before)], dof)[1]

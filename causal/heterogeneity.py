@@ -95,12 +95,12 @@ def effects_by_group(
     theta = inside.T @ a / total
     influence = len(a) * inside * (a[:, None] - theta * b[:, None]) / total
     near = dependence_of(sample, settings)
-    covariance = near.covariance(influence)
+    covariance, dof = near.covariance(influence), near.dof(influence)
     made = list(bare)
-    for k, effect in zip(usable, _with_intervals(bare, usable, theta, covariance, near.dof, settings), strict=True):
+    for k, effect in zip(usable, _with_intervals(bare, usable, theta, covariance, dof, settings), strict=True):
         made[k] = effect
     steps = np.diff(np.eye(len(usable)), axis=0)
-    p_same = wald(steps @ theta, steps @ covariance @ steps.T, near.dof)[1]
+    p_same = wald(steps @ theta, steps @ covariance @ steps.T, dof)[1]
     se = np.sqrt(np.diag(covariance))
     beside = np.abs(covariance / np.outer(se, se) - np.eye(len(se))).max()
     return Heterogeneity(by, tuple(made), p_same, pool(theta, se, level=settings.level), float(beside))

@@ -10,7 +10,14 @@ semi-definite, so ψ'Kψ may be too small or negative. Two corrections are compu
 * *truncated kernel*, reported: K with its negative eigenvalues set to 0. On a reply network it inflates the variance even
   when people are independent, because the trace grows with what is cut off.
 
-The variance in use is the largest of uniform kernel, overlap kernel and people as independent clusters.
+The variance in use is the largest of uniform kernel, overlap kernel and people as independent clusters. It is itself an
+estimate from few neighbourhoods, and ψ is centred at the estimate: intervals are those of t with G - 1 degrees of freedom
+and the variance is multiplied by G / (G - 1), where
+
+    G = (Σ ψ_i²)² / Σ_ij K_ij ψ_i² ψ_j²
+
+is how many equal, independent groups the neighbourhoods are worth (Satterthwaite's degrees of freedom of ψ'Kψ when the ψ_i
+are independent). Where the graph is G complete pieces of one size this is the cluster variance with few-cluster t.
 """
 
 from __future__ import annotations
@@ -35,6 +42,7 @@ MAX_PAIR_SHARE = 0.10
 FEWEST_COMMUNITIES = 8
 PATH_SOURCES = 64
 LANCZOS_STEPS = 120
+LEAST_DOF = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,8 +225,26 @@ def hac_variance(influence: Float, n_rows: int, near: Neighbourhoods, iid: float
         "truncated": positive_part_form(near.kernel, influence),
     }
     parts = {name: form / n_rows**2 for name, form in forms.items()}
-    value = max(parts["person"], parts["uniform"], parts["overlap"])
-    return Variance(value, None, "network_hac", {"iid": iid} | parts)
+    groups = effective_groups(influence, near.kernel)
+    dof = max(groups - 1, LEAST_DOF)
+    value = max(parts["person"], parts["uniform"], parts["overlap"]) * groups / dof
+    return Variance(value, dof, "network_hac", {"iid": iid} | parts)
+
+
+def effective_groups(influence: Float, kernel: csr_array) -> float:
+    """Return G = (Σ ψ_i²)² / Σ_ij K_ij ψ_i² ψ_j²: how many equal, independent groups neighbourhoods are worth.
+
+    Args:
+        influence: ψ (n).
+        kernel: n x n 0/1 matrix with unit diagonal.
+
+    >>> blocks = csr_array(np.kron(np.eye(4), np.ones((5, 5))))
+    >>> round(effective_groups(np.ones(20), blocks), 12)
+    4.0
+    """
+    squares = influence**2
+    beside = float(squares @ (kernel @ squares))
+    return float(squares.sum()) ** 2 / beside if beside > 0 else float(len(influence))
 
 
 def cluster_variance(influence: Float, n_rows: int, cluster: Int, iid: float) -> Variance:
@@ -338,10 +364,12 @@ class Dependence:
         scale = np.divide(errors, length, out=np.zeros_like(length), where=length > 0)
         return np.asarray(gram * np.outer(scale, scale))
 
-    @property
-    def dof(self) -> float | None:
-        """Degrees of freedom of the intervals; None for the normal."""
-        return None if self.cluster is None else max(effective_clusters(self.cluster) - 1, 0.0)
+    def dof(self, influence: Float) -> float:
+        """Return the least degrees of freedom of the intervals of K means of row influence values (n_rows x K)."""
+        if self.cluster is not None:
+            return max(effective_clusters(self.cluster) - 1, 0.0)
+        sums = (sum_by(column, self.person, self.n_people) for column in influence.T)
+        return min(max(effective_groups(psi, self.near.kernel) - 1, LEAST_DOF) for psi in sums)
 
     def describe(self) -> dict[str, Any]:
         """Return what the report prints about the bandwidth."""

@@ -62,7 +62,8 @@ def test_the_overlap_kernel_is_a_gram_matrix_with_unit_diagonal(n, seed, bandwid
 def test_bandwidth_zero_is_people_as_independent_clusters():
     values = np.random.default_rng(0).normal(size=50)
     found = dependence(ring(50), np.zeros(50, dtype=int), np.arange(50), bandwidth=0).variance(values)
-    assert found.value == pytest.approx(np.sum(values**2) / 50**2)
+    groups = np.sum(values**2) ** 2 / np.sum(values**4)
+    assert (found.value, found.dof) == pytest.approx((np.sum(values**2) / 50**2 * groups / (groups - 1), groups - 1))
     assert found.parts["iid"] == found.parts["person"] == pytest.approx(found.parts["uniform"])
 
 
@@ -149,6 +150,46 @@ def test_parity_with_networkinference_side_by_side():
     near = neighbourhoods(csr_array(nx.to_scipy_sparse_array(graph, nodelist=range(120))), 2)
     ours = [inference.hac_variance(120 * inverse[j] * residual, 120, near, 0.0).parts["uniform"] for j in range(2)]
     assert np.sqrt(ours) == pytest.approx(peer.network_se_result, rel=1e-6)
+
+
+@pytest.mark.parametrize(("groups", "size"), [(9, 4), (30, 3), (2, 6)])
+def test_on_complete_pieces_of_one_size_network_hac_is_the_cluster_variance_with_few_cluster_t(groups, size):
+    """With values of one size in every piece, so that pieces are worth themselves."""
+    crowd = np.repeat(np.arange(groups), size)
+    graph = csr_array((crowd[:, None] == crowd[None, :]).astype(float) - np.eye(groups * size))
+    signs = np.where(np.random.default_rng(groups).random(groups * size) < 0.5, -1.0, 1.0)
+    near = neighbourhoods(graph, 1)
+    hac = inference.hac_variance(signs, len(signs), near, 0.0)
+    clustered = inference.cluster_variance(signs, len(signs), crowd, 0.0)
+    assert hac.dof == pytest.approx(clustered.dof)
+    assert hac.value == pytest.approx(max(clustered.value, len(signs) / len(signs) ** 2 * groups / (groups - 1)))
+
+
+@given(n=st.integers(10, 40), degree=st.floats(0.2, 6), seed=st.integers(0, 500))
+def test_neighbourhoods_are_worth_at_least_one_group_and_at_most_as_many_as_people(n, degree, seed):
+    rng = np.random.default_rng(seed)
+    near = neighbourhoods(csr_array(sparse_graph(n, degree, rng)), 1)
+    psi = rng.standard_t(3, size=n)
+    groups = inference.effective_groups(psi, near.kernel)
+    assert 1 - 1e-9 <= groups <= n + 1e-9
+    assert inference.effective_groups(7 * psi, near.kernel) == pytest.approx(groups)
+
+
+def test_with_few_neighbourhoods_normal_intervals_cover_too_rarely_and_ours_do_not():
+    """1,000 worlds of 30 people on a ring, shocks shared with two neighbours on either side: exact limits at 99%."""
+    n, worlds = 30, 1000
+    graph = ring(n)
+    smooth = csr_array(graph + csr_array(np.eye(n)))
+    covered = {"normal": 0, "ours": 0}
+    for world in range(worlds):
+        values = smooth @ np.random.default_rng(world).normal(size=n)
+        found = dependence(graph, np.zeros(n, dtype=int), np.arange(n), bandwidth=2).variance(values - values.mean())
+        plain = np.sqrt(max(found.parts[kind] for kind in ("person", "uniform", "overlap")))
+        covered["normal"] += abs(values.mean()) < 1.96 * plain
+        covered["ours"] += abs(values.mean()) < stats.t.ppf(0.975, found.dof) * found.se
+    assert stats.binomtest(covered["normal"], worlds).proportion_ci(0.99).high < 0.95
+    assert stats.binomtest(covered["ours"], worlds).proportion_ci(0.99).high >= 0.93
+    assert covered["ours"] > covered["normal"]
 
 
 def test_where_neighbours_share_shocks_iid_intervals_cover_too_rarely_and_network_hac_does_not():

@@ -89,9 +89,12 @@ def test_a_second_component_like_the_first_halves_the_variance():
         world, units=pa.concat_tables([world.units] * 2), adjacency=csr_array(block_diag([world.adjacency] * 2))
     )
     settings = replace(LINEAR, bandwidth=2)
-    here, there = (numbers(fit(OLS, w, settings=settings), ("estimate", "se")) for w in (world, twice))
-    assert there[:, 0] == pytest.approx(here[:, 0], rel=1e-7)
-    assert there[:, 1] * np.sqrt(2) == pytest.approx(here[:, 1], rel=1e-7)
+    here, there = (fit(OLS, w, settings=settings).estimates for w in (world, twice))
+    for one, two in zip(here, there, strict=True):
+        assert two.estimate == pytest.approx(one.estimate, rel=1e-7)
+        for kind in ("iid", "person", "uniform", "overlap"):
+            assert two.detail[f"se_{kind}"] * np.sqrt(2) == pytest.approx(one.detail[f"se_{kind}"], rel=1e-7)
+        assert two.dof + 1 == pytest.approx(2 * (one.dof + 1))
 
 
 def split_at_the_helper():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from causal.inference import Dependence, cluster_codes, dependence, neighbourhoods
+from causal.inference import Dependence, cluster_codes, dependence, effective_groups, neighbourhoods
 from causal.multiple import holm, joint, largest_t, wald
 from tests.causal.graphs import ring, sparse_graph
 
@@ -82,11 +82,12 @@ def test_with_communities_as_clusters_the_covariance_is_that_of_their_sums():
     assert len(np.unique(codes)) == 12
     sums = np.array([influence[codes == c].sum(axis=0) for c in np.unique(codes)])
     assert near.covariance(influence) == pytest.approx(sums.T @ sums / 42**2 * 10 / 9)
-    assert near.dof == 9.0
+    assert near.dof(influence) == 9.0
 
 
 def test_an_estimate_without_spread_has_no_covariance():
     near = dependence(ring(20), np.zeros(20, dtype=int), np.arange(20), bandwidth=1)
     found = near.covariance(np.column_stack([np.zeros(20), np.arange(20) - 9.5]))
     assert found[0].tolist() == [0.0, 0.0]
-    assert near.dof is None
+    groups = [effective_groups(values, near.near.kernel) for values in (np.ones(20), np.arange(20) - 9.5)]
+    assert near.dof(np.column_stack([np.ones(20), np.arange(20) - 9.5])) == pytest.approx(min(groups) - 1)

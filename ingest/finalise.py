@@ -366,8 +366,11 @@ def _completed(
     answered = np.where(there, keys.author[parent], np.int32(-1))
     answered = np.where(answered >= 0, answered, keys.target[pos])
     bots = joined.bots.take(_index(author))
+    status = rows.column("author_status")
+    disowned = pc.and_(pa.array(author < 0), pc.equal(status, "known"))
     columns = {
         "author_id": keys.people.take(_index(author)),
+        "author_status": pc.if_else(disowned, "deleted", status),
         "parent_author_id": keys.people.take(_index(answered)),
         "thread_id": pc.coalesce(rows.column("thread_id"), _threads(connection, pos), rows.column("message_id")),
         "bot_reason": pc.coalesce(rows.column("bot_reason"), bots),

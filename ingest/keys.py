@@ -99,6 +99,7 @@ def make_keys(connection: duckdb.DuckDBPyConnection, first: NDArray[np.int64]) -
         """
     )
     _drop_copies(connection)
+    _disown(connection)
     return _arrays(connection, first)
 
 
@@ -114,6 +115,17 @@ def _drop_copies(connection: duckdb.DuckDBPyConnection) -> None:
     )
     connection.execute("CREATE TABLE repeated AS SELECT DISTINCT message_id FROM dropped")
     connection.execute("DELETE FROM k WHERE pos IN (SELECT pos FROM dropped)")
+
+
+def _disown(connection: duckdb.DuckDBPyConnection) -> None:
+    """Leave a message without author where a copy that may be newer than the kept one says the author is deleted."""
+    connection.execute(
+        """
+        UPDATE k SET author = NULL WHERE author IS NOT NULL AND m IN (
+            SELECT hash(message_id) FROM staged SEMI JOIN repeated USING (message_id)
+            WHERE retrieved_at IS NULL AND author_status = 'deleted')
+        """
+    )
 
 
 def _arrays(connection: duckdb.DuckDBPyConnection, first: NDArray[np.int64]) -> Keys:

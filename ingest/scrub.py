@@ -44,6 +44,12 @@ _DIALLED_ZERO = re.compile(  # where a zero comes before the area, two before th
     rf"00{_GAP}[1-9](?:{_GAP}\d){{7,12}}|0[1-9](?:{_GAP}\d){{7,9}}|[1-9]\d\)? ?9\d{{4}}[ \-]?\d{{4}}"
     r")(?![\w%]|[./,:\-]\d)"
 )
+_CUED = re.compile(  # in Spain, Poland, Denmark and elsewhere no zero comes first: only words tell what nine digits are
+    r"((?<!\w)(?:call|text|ring|phone|t[eé]l[eé]?(?:ph|f)[oóô]n[aeo]?|t[eé]l|sms|whats ?app|signal|mobile?|cell|handy"
+    r"|m[oó]vil|num(?:er|ero)|n[uú]mero|nummer|number|ll[aá]ma(?:me|nos)?|dzwo[nń])(?!\w)[^\w\n]{0,4}(?:\w{1,4}[^\w\n]{1,3}){0,3})"
+    r"(?<!\w)(?:\d{3}([ .\-]?)\d{3}\2\d{3}|\d\d([ .\-]?)\d\d\3\d\d\3\d\d)(?![\w%]|[./,:\-]\d)",
+    re.I,
+)
 _UNSEEN = (  # Unicode's format characters, which can split a name unseen; U+200D stays, it joins emoji
     "\x00\u00ad\u061c\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f"
@@ -120,7 +126,7 @@ class Scrubber:
         lower = text.lower()
         if any(mark in lower for mark in _BEFORE_A_NAME):
             text = _MENTION.sub(self._mention, text)
-        return _PHONE.sub("[phone]", _DIALLED_ZERO.sub("[phone]", text))
+        return _CUED.sub(r"\1[phone]", _PHONE.sub("[phone]", _DIALLED_ZERO.sub("[phone]", text)))
 
     def _links(self, text: str) -> str:
         lower = text.lower()

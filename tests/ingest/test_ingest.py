@@ -106,6 +106,19 @@ def test_a_deletion_seen_in_a_listing_without_a_time_is_honoured(tmp_path: Path,
     assert set(texts(restricted)) == {"t1_c2"}
 
 
+def test_a_deleted_account_seen_in_a_listing_without_a_time_is_honoured(tmp_path: Path, restricted: Path) -> None:
+    """The text is there still, so the dated copy is kept; its author is not, and nobody is tied to them."""
+    dump = [reply("c1", "t3_p1", "ann", retrieved_on=T0 + 99), reply("c2", "t1_c1", "bob"), reply("c3", "t3_p1", "ann")]
+    listing = {"kind": "Listing", "data": {"children": [{"kind": "t1", "data": reply("c1", "t3_p1", "[deleted]")}]}}
+    summary = read(tmp_path, dump, [listing])
+    assert (summary.messages, summary.duplicates, summary.authors_unknown) == (3, 1, 1)
+    rows = by_id(restricted)
+    assert (rows["t1_c1"]["author_id"], rows["t1_c1"]["author_status"]) == (None, "deleted")
+    assert rows["t1_c2"]["parent_author_id"] is None
+    assert rows["t1_c3"]["author_id"] is not None
+    assert "t1_c1" in texts(restricted)
+
+
 def test_a_dated_copy_with_a_text_is_newer_than_a_dated_one_without(tmp_path: Path, restricted: Path) -> None:
     read(tmp_path, [post(text="[removed]", retrieved_on=T0 + 9), post(text="restored", retrieved_on=T0 + 99)])
     assert texts(restricted)["t3_p1"].endswith("restored")

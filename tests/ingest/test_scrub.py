@@ -112,6 +112,20 @@ def test_numbers_of_countries_that_dial_a_zero_first(number: str, around: str) -
     assert scrub(around.format(number)) == around.format("[phone]")
 
 
+@pytest.mark.parametrize("number", ["612 345 678", "612345678", "501-234-567", "12 34 56 78", "12345678"])
+@pytest.mark.parametrize(
+    "words", ["call me on {}", "Tel: {}, or mail", "my phone number is {}.", "WhatsApp {}!", "móvil {}", "Teléfono: {}"]
+)
+def test_numbers_that_no_zero_begins_are_told_by_the_words_before_them(words: str, number: str) -> None:
+    assert scrub(words.format(number)) == words.format("[phone]")
+    assert scrub(f"it took {number} steps") == f"it took {number} steps"
+
+
+@pytest.mark.parametrize("text", ["text me 12.03.2024", "call 12/11/10/09", "number 123456789012", "text 20-24-2025"])
+def test_dates_and_longer_numbers_after_such_words_stay(text: str) -> None:
+    assert scrub(text) == text
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -14,12 +14,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 _MODULES = {
+    "causal.fewer_ties": ("bias_curve",),
     "causal.curve": ("exposure_curve",),
     "causal.event_times": ("event_study", "since_first"),
     "causal.hazard": ("HazardSample", "at_risk", "estimate_hazard"),
     "causal.heterogeneity": ("effects_by_group",),
     "causal.pooling": ("pool",),
     "causal.linear_in_means": ("LinearInMeans",),
+    "causal.missing_ties": ("MissingTies",),
     "causal.outcome_regression": ("OutcomeRegression",),
     "causal.randomisation": (
         "Bernoulli",
@@ -30,6 +32,7 @@ _MODULES = {
         "randomisation_test",
     ),
     "causal.arrays": ("AIPW", "OLS", "PLM", "Naive", "Shift"),
+    "causal.thinning": ("observed",),
     "causal.exposure": (
         "AnyPeer",
         "ClosedTriad",
@@ -57,6 +60,7 @@ __all__ = [
     "IsolatedPeers",
     "LinearInMeans",
     "Listed",
+    "MissingTies",
     "Naive",
     "OutcomeRegression",
     "Proportion",
@@ -66,6 +70,7 @@ __all__ = [
     "StructuralDiversity",
     "Threshold",
     "at_risk",
+    "bias_curve",
     "cosine_similarity",
     "design_effect",
     "effects_by_group",
@@ -73,6 +78,7 @@ __all__ = [
     "event_study",
     "exposure_curve",
     "exposure_probabilities",
+    "observed",
     "pool",
     "randomisation_test",
     "since_first",
@@ -94,9 +100,11 @@ if TYPE_CHECKING:
         Threshold,
         cosine_similarity,
     )
+    from causal.fewer_ties import bias_curve
     from causal.hazard import HazardSample, at_risk, estimate_hazard
     from causal.heterogeneity import effects_by_group
     from causal.linear_in_means import LinearInMeans
+    from causal.missing_ties import MissingTies
     from causal.outcome_regression import OutcomeRegression
     from causal.pooling import pool
     from causal.randomisation import (
@@ -107,6 +115,7 @@ if TYPE_CHECKING:
         exposure_probabilities,
         randomisation_test,
     )
+    from causal.thinning import observed
 
 
 def __getattr__(name: str) -> Any:

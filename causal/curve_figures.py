@@ -1,4 +1,4 @@
-"""Figures along an axis of exposure or of time: the exposure curve and the event study."""
+"""Figures along an axis of exposure, time or observed ties: the exposure curve, the event study, the bias curve."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from copenet.foundation.errors import UsageError
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["event_study", "exposure_curve"]
+__all__ = ["bias_curve", "event_study", "exposure_curve"]
 
 Point = Mapping[str, Any]
 
@@ -100,6 +100,58 @@ def event_study(points: Sequence[Point], *, scale: str = "Log hazard ratio", ref
         for p in shown
     )
     return Drawing("event_study", alt, caption, figure)
+
+
+def bias_curve(
+    points: Sequence[Point], *, scale: str = "Estimate", corrected: Point | None = None, missing: float = 0.0
+) -> Drawing:
+    """Draw the estimate with ever fewer ties and, where the correction has one, that without missing ties.
+
+    Args:
+        points: Each with `kept`, `estimate`, `lowest`, `highest`, `draws` (`causal.fewer_ties.BiasCurve.to_dict()["points"]`).
+        scale: What the vertical axis measures.
+        corrected: `estimate`, `ci_low` and `ci_high` with all ties (`causal.fewer_ties.Extrapolated`); None where no
+            correction is known.
+        missing: The share of all ties that is missing from the observed ones, where it is known.
+
+    Raises:
+        UsageError: No share of the ties has an estimate.
+    """
+    shown = [p for p in points if p.get("estimate") is not None]
+    if not shown:
+        raise UsageError("No share of the ties has an estimate to draw.", remedy="Use shares nearer to 1.")
+    places = [100 * (1 - missing) * p["kept"] for p in shown]
+    with style():
+        figure, axes = canvas(58)
+        axes.plot(places, [p["estimate"] for p in shown], "-", color=GREY, linewidth=0.7, zorder=1)
+        axes.vlines(places, [p["lowest"] for p in shown], [p["highest"] for p in shown], color=BLUE, linewidth=2.2)
+        axes.plot(places, [p["estimate"] for p in shown], "o", color=INK, markersize=3.6)
+        if corrected is not None:
+            axes.vlines([100], [corrected["ci_low"]], [corrected["ci_high"]], color=BLUE, linewidth=0.8)
+            axes.plot([100], [corrected["estimate"]], "o", color=INK, markerfacecolor="white", markersize=4.5)
+        axes.set_title(
+            "Fewer ties, not all ties" if corrected is None else "Read off at all ties", loc="left", color=GREY
+        )
+        axes.set_xlabel("Ties in use, % of " + ("all" if missing else "those observed"))
+        axes.set_ylabel(scale)
+        axes.margins(x=0.06, y=0.1)
+    caption = (
+        f"The estimate as ties are taken away at random; bars run from the lowest to the highest of {shown[-1]['draws']} "
+        "draws and are no intervals. It shows in which direction missing ties move the estimate and how fast. "
+    )
+    caption += (
+        "It cannot show what all ties would give, nor what ties do that are missing for a reason."
+        if corrected is None
+        else "The open circle is the correction with its 95% interval, right if ties are missing at random and the stated "
+        "share is; it cannot show what ties do that are missing for a reason."
+    )
+    alt = "Estimate by share of the observed ties. " + " ".join(
+        f"{p['kept']:.0%}: {signed(p['estimate'])}." for p in shown
+    )
+    if corrected is not None:
+        ends = f"{signed(corrected['ci_low'])} to {signed(corrected['ci_high'])}"
+        alt += f" Corrected: {signed(corrected['estimate'])}, interval {ends}."
+    return Drawing("bias_curve", alt, caption, figure)
 
 
 def _points(axes: Axes, places: Sequence[float], points: Sequence[Point]) -> None:

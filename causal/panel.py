@@ -159,8 +159,17 @@ def build_panel(
     calendar: Calendar,
     settings: PanelSettings,
     progress: Progress = SILENT,
+    basis: Basis | None = None,
 ) -> Panel:
     """Build the panel of all periods after the burn-in which have a following one.
+
+    Args:
+        events: Messages of known people.
+        ties: Whom people have seen.
+        calendar: The periods.
+        settings: How the panel is cut.
+        progress: Where to report.
+        basis: What was fitted on the burn-in before, on other ties of the same study; None fits it.
 
     Raises:
         RefusedError: The data are too short for one row after the burn-in, or nobody is ever at risk.
@@ -172,7 +181,7 @@ def build_panel(
             f"The data cover {calendar.count} whole periods; the panel needs {settings.burn_in_periods + 2}.",
             remedy="Use shorter periods or a shorter burn-in, or collect a longer span.",
         )
-    basis = fit_basis(prefix_at(events, ties, calendar, first, settings), settings)
+    basis = basis or fit_basis(prefix_at(events, ties, calendar, first, settings), settings)
     data = (score(events, basis), ties)
     slices = []
     with progress.task("panel", len(periods), "periods") as task:

@@ -351,6 +351,7 @@ def build_replies(
     *,
     reply_hours: int = 72,
     progress: Progress = SILENT,
+    basis: Basis | None = None,
 ) -> ReplyDesign:
     """Build the rows of all posts after the burn-in which others answered and whose outcome window the data hold.
 
@@ -362,6 +363,7 @@ def build_replies(
         settings: Burn-in, risk and lookback of the history, dimensions.
         reply_hours: For how long after a post an answer counts.
         progress: Where to report.
+        basis: What was fitted on the burn-in before, from other answers of the same study; None fits it.
 
     Raises:
         RefusedError: No post after the burn-in has a row.
@@ -376,7 +378,7 @@ def build_replies(
             remedy="Raise reply_hours, use shorter periods or a shorter burn-in, or use design = panel.",
         )
     with progress.task("replies", 2, "steps") as task:
-        basis = fit_basis(prefix_at(events, ties, calendar, first, settings), settings)
+        basis = basis or fit_basis(prefix_at(events, ties, calendar, first, settings), settings)
         task.advance()
         data = (score(events, basis), ties)
         covariates, names, groups = covariates_of(data, answers, calendar, posts, (basis, settings))

@@ -23,6 +23,7 @@ from causal.panel import PanelSettings
 from causal.results import Check, EffectResult
 from causal.schema import EXPOSURES
 from causal.shift import estimate_shift
+from causal.thinning import share_kept
 from copenet.foundation.errors import InputError, UsageError
 from copenet.foundation.progress import Progress
 from copenet.foundation.tables import conform
@@ -54,6 +55,7 @@ class EffectSettings:
         burn_in_periods: Periods before the first row.
         estimator: auto (AIPW for binary mappings, else the slope), aipw, plm or shift.
         shift_peers: How many more exposing peers `shift` asks about.
+        missing_ties: Share of ties (replies: of answers) known to be missing at random; 0 where none is or nobody knows.
         label_threshold: Probability from which a message counts as using the strategy.
         text_dimensions: Principal components of prior text.
         representation_dimensions: Outputs of the GraphSAGE representation (0: none).
@@ -78,6 +80,7 @@ class EffectSettings:
     burn_in_periods: int = 4
     estimator: Literal["auto", "aipw", "plm", "shift"] = "auto"
     shift_peers: int = 1
+    missing_ties: float = 0.0
     label_threshold: float = 0.5
     text_dimensions: int = 8
     representation_dimensions: int = 8
@@ -87,6 +90,7 @@ class EffectSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        share_kept(self.missing_ties)
         if self.estimator not in ESTIMATORS:
             known = f"Known are {', '.join(ESTIMATORS)}."
             raise UsageError(

@@ -57,6 +57,8 @@ from causal.study import (
     uses_of,
     without_bots,
 )
+from causal.study_missing_ties import Thin, missing_ties
+from causal.thinning import observed_events
 from copenet.foundation.progress import SILENT, Progress
 from copenet.foundation.seeds import generator
 from graph.ties import MAX_THREAD_PEOPLE
@@ -71,6 +73,7 @@ __all__ = [
     "uses_of",
 ]
 
+_SAID_MISSING = " The check missing_ties says what the stated share of missing ties does."
 COMPOSITE = "posted in the next period and used {outcome} outside the threads that supplied the exposure (silent = 0)"
 
 
@@ -231,7 +234,23 @@ def _further_checks(
         checks += _effects_by_group(study, exposure, main, settings)
     if settings.mapping.binary and rows.any():
         checks.append(among_posters(exposure[rows] == 1, panel.posted[rows], panel.outcome[rows]))
+    if settings.missing_ties and main.refused is None:
+        checks.append(missing_ties(_with_fewer_ties(study, settings), main.estimates[0], settings, progress))
     return checks
+
+
+def _with_fewer_ties(study: _Study, settings: EffectSettings) -> Thin:
+    """Return what builds the rows again from a share of the ties; who depends on whom stays what all ties say."""
+    panel, whole = study.panel, np.flatnonzero(study.panel.eligible)
+
+    def thin(share: float, draw: int) -> tuple[Sample, Int]:
+        fewer = observed_events(study.ties, len(panel.people), share, draw)
+        same = share == 1
+        other = panel if same else build_panel(study.events, fewer, panel.calendar, panel.settings, basis=panel.basis)
+        sample = _sample(study, other, other.exposure(settings.mapping), other.eligible, settings)
+        return sample, np.searchsorted(whole, np.flatnonzero(other.eligible))
+
+    return thin
 
 
 def _effects_by_group(study: _Study, exposure: Float, main: Estimates, settings: EffectSettings) -> list[Check]:
@@ -294,7 +313,8 @@ def assumptions(settings: EffectSettings) -> tuple[str, ...]:
         f"{settings.channel} with ties of the last {settings.lookback_weeks} weeks, within one period of "
         f"{settings.period_weeks} weeks.",
         "Overlap: people with the same past are sometimes exposed and sometimes not.",
-        "Ties and messages are those that were there: missing ties and deleted messages hide exposures.",
+        "Ties and messages are those that were there: missing ties and deleted messages hide exposures."
+        + (_SAID_MISSING if settings.missing_ties else ""),
         "Labels are right, or wrong independently of who is connected to whom.",
         "People far apart in the network are nearly independent, given the past (network HAC).",
     )

@@ -27,6 +27,7 @@ from causal.study import (
     histogram,
     options,
 )
+from causal.study_missing_ties import missing_ties, without_answers
 from copenet.foundation.progress import Progress
 from copenet.foundation.seeds import generator
 
@@ -69,6 +70,7 @@ def estimate_replies(
     audits = (audit(design, inputs, rows.events),)
     main = estimated(sample, settings, audits, progress)
     helper, beside = _instrument(rows, settings, audits)
+    beside = (*beside, *_missing(rows, inputs, main, settings, progress))
     checks = (*main.checks, *audits, *beside, *_dowhy_checks(sample, main, settings), label_check)
     outcome = ELSEWHERE.format(outcome=settings.outcome, weeks=settings.period_weeks)
     result = EffectResult(
@@ -128,6 +130,34 @@ def _instrument(rows: Rows, settings: EffectSettings, audits: tuple[Check, ...])
         return helper, checks
     nothing: dict[str, Any] = dict.fromkeys(("estimate", "se", "ci_low", "ci_high", "p_value", "dof"))
     return replace(helper, **nothing, refused="the leak audit failed"), checks
+
+
+def _missing(
+    rows: Rows, inputs: Inputs, main: Estimates, settings: EffectSettings, progress: Progress
+) -> tuple[Check, ...]:
+    """Say what answers of which nobody knows what they answered do to the estimate, where their share is stated."""
+    if not settings.missing_ties or main.refused is not None:
+        return ()
+    whole = rows.design
+
+    def thin(share: float, draw: int) -> tuple[Sample, Int]:
+        if share == 1:
+            return rows.sample, np.arange(len(whole.posts))
+        fewer = replace(inputs, messages=without_answers(inputs.messages, share, draw))
+        design = build_replies(
+            fewer,
+            rows.events,
+            rows.ties,
+            whole.calendar,
+            whole.settings,
+            reply_hours=settings.reply_hours,
+            basis=whole.basis,
+        )
+        exposure = settings.mapping.of_counts(design.exposing.astype(float), design.n_peers)
+        sample = sample_of(design, exposure, rows.sample.adjacency, rows.sample.communities, settings)
+        return sample, np.searchsorted(whole.posts.event, design.posts.event)
+
+    return (missing_ties(thin, main.estimates[0], settings, progress),)
 
 
 def _dowhy_checks(sample: Sample, main: Estimates, settings: EffectSettings) -> list[Check]:

@@ -116,6 +116,9 @@ class EffectSection(_Section):
         default="auto", description='"auto": AIPW if binary, else plm. "shift": of a count or proportion.'
     )
     shift_peers: int = Field(default=1, ge=1, description='How many more exposing peers "shift" asks about.')
+    missing_ties: float = Field(
+        default=0.0, ge=0, lt=1, description="Share of ties known to be missing at random; 0: none, or not known."
+    )
 
 
 class ReportSection(_Section):

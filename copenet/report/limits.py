@@ -127,6 +127,14 @@ _LIMITS: tuple[tuple[tuple[str, ...], Limit], ...] = (
         ),
     ),
     (
+        ("missing_ties",),
+        Limit(
+            "Ties missing at random",
+            "What the estimate would be with all ties, or how it moves as more of them are taken away.",
+            "What ties do that are missing for a reason, or a share of them that is wrong.",
+        ),
+    ),
+    (
         ("missing", "deleted"),
         Limit(
             "Missing conversations",

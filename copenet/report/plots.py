@@ -149,6 +149,7 @@ def _of_checks(evidence: Evidence, effects: Mapping[str, Any]) -> list[Drawn | N
         *_exposure(evidence, effects),
         _curve(evidence, effects),
         _event_study(effects),
+        _bias_curve(recorded.get("missing_ties", {})),
         _overlap(evidence, recorded.get("overlap", {})),
         _balance(recorded.get("balance", {})),
         _placebos(effects, recorded),
@@ -184,6 +185,20 @@ def _event_study(effects: Mapping[str, Any]) -> Drawn | None:
         return None
     table = [[p["label"], *_interval(p)] for p in shown]
     return axis_figures.event_study(shown), ("Period", "Log hazard ratio", "Low", "High"), table
+
+
+def _bias_curve(found: Mapping[str, Any]) -> Drawn | None:
+    """Draw what fewer ties do to the estimate, where a share of missing ties is stated."""
+    curve = found.get("bias_curve")
+    points = (curve.get("points") if isinstance(curve, Mapping) else None) or ()
+    shown = [p for p in points if isinstance(p, Mapping) and p.get("estimate") is not None]
+    if not shown:
+        return None
+    corrected = found if found.get("estimate") is not None else None
+    drawing = axis_figures.bias_curve(shown, corrected=corrected, missing=found.get("missing") or 0.0)
+    ends = ("estimate", "lowest", "highest")
+    table = [[f"{p['kept']:.0%}", *(words.signed(p[key]) for key in ends)] for p in shown]
+    return drawing, ("Of the observed ties", "Estimate", "Lowest", "Highest"), table
 
 
 def _interval(point: Mapping[str, Any]) -> list[str]:

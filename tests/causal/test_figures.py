@@ -51,6 +51,11 @@ POINTS: list[dict[str, Any]] = [
     for k in (-3, -2, 0, 1)
 ]
 
+FEWER = [
+    {"kept": k, "estimate": 0.1 * k, "lowest": 0.1 * k - 0.01, "highest": 0.1 * k + 0.01, "draws": 5}
+    for k in (1.0, 0.8, 0.6)
+]
+
 DRAWN: dict[str, Callable[[], Drawing]] = {
     "effect_ladder": lambda: figures.effect_ladder(ROWS),
     "truth_ladder": lambda: figures.effect_ladder(ROWS, truth=0.08),
@@ -67,6 +72,7 @@ DRAWN: dict[str, Callable[[], Drawing]] = {
         benchmarks=[{"name": "own history", "with_exposure": 0.04, "with_outcome": 0.1}],
     ),
     "exposure_curve": lambda: curve_figures.exposure_curve(POINTS),
+    "bias_curve": lambda: curve_figures.bias_curve(FEWER, corrected=ROWS[2], missing=0.2),
     "event_study": lambda: curve_figures.event_study(POINTS),
     "causal_graph": lambda: figures.causal_graph(NODES, ARROWS, doubted=[("u", "e"), ("u", "y")]),
 }

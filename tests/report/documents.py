@@ -155,6 +155,7 @@ def effects() -> dict[str, Any]:
             check("among_posters", "refused", "Whoever posts is selected.", {"bound_low": -0.1, "bound_high": 0.3}),
             check("identification", "pass", "Among people alike in what was measured.", identification()),
             check("dowhy_placebo", "pass", "Permuted: +0.001.", {"estimate": 0.088, "p_value": 0.8}),
+            check("missing_ties", "pass", "20% of the ties are said to be missing.", fewer_ties()),
             check("label_error", "warn", "Their error is not carried into the interval.", {}),
         ],
         "assumptions": ["No hidden confounding given what was measured.", "Labels are right."],
@@ -193,6 +194,17 @@ def level(name: str, exposure: float, n: int, estimate: float) -> dict[str, Any]
 def period(number: int, estimate: float) -> dict[str, Any]:
     """Return one period of an event study as `causal.event_times.EventPoint` writes it."""
     return {"period": number, "label": str(number), **around(estimate)}
+
+
+def fewer_ties() -> dict[str, Any]:
+    """Return the figures of the check of missing ties as `causal.study_missing_ties` writes them."""
+    rows = [(1.0, 0.09), (0.8, 0.08), (0.6, 0.07)]
+    points = [
+        {"kept": k, "estimate": e, "lowest": e - 0.01, "highest": e + 0.01, "rows": 900.0 * k, "draws": 5, "refused": 0}
+        for k, e in rows
+    ]
+    curve = {"exposure": "proportion(received_reply)", "points": points, "label": "What fewer ties do"}
+    return {"missing": 0.2, "estimate": 0.105, "ci_low": 0.02, "ci_high": 0.19, "bias_curve": curve}
 
 
 def around(estimate: float) -> dict[str, float]:

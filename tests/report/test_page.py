@@ -299,3 +299,10 @@ def test_the_curve_and_the_event_study_stand_among_the_estimates_without_small_l
     assert "0.900" not in curve  # of five person-periods
     assert "1 level(s) without overlap or rows are not drawn" in curve
     assert "Left of the exposure" in study
+
+
+def test_the_bias_curve_stands_among_the_estimates_with_what_it_cannot_show(demo_page: str) -> None:
+    curve = demo_page.partition('<figure id="fig-bias_curve"')[2].partition("</figure>")[0]
+    assert "missing for a reason" in curve
+    assert "Corrected: +0.10" in curve or "Corrected: +0.11" in curve
+    assert "Of the observed ties" in curve

@@ -27,6 +27,7 @@ from causal.study import (
     histogram,
     options,
 )
+from causal.study_explained import explanation
 from copenet.foundation.progress import Progress
 from copenet.foundation.seeds import generator
 
@@ -69,7 +70,8 @@ def estimate_replies(
     audits = (audit(design, inputs, rows.events),)
     main = estimated(sample, settings, audits, progress)
     helper, beside = _instrument(rows, settings, audits)
-    checks = (*main.checks, *audits, *beside, *_dowhy_checks(sample, main, settings), label_check)
+    why = explanation(sample, main, settings)
+    checks = (*main.checks, *audits, *why.checks, *beside, *_dowhy_checks(sample, main, settings), label_check)
     outcome = ELSEWHERE.format(outcome=settings.outcome, weeks=settings.period_weeks)
     result = EffectResult(
         outcome=settings.outcome,
@@ -81,7 +83,7 @@ def estimate_replies(
         assumptions=assumptions(settings),
         labels_validated=labels_validated,
         refused=explained(main.refused),
-        detail=_detail(rows, main, settings),
+        detail=_detail(rows, main, settings) | why.detail,
     )
     return StudyEffect(result, design.table(), _exposures(design, settings), result.detail)
 

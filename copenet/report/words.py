@@ -7,15 +7,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeGuard
 
+from causal import names
+
 MINUS = "\N{MINUS SIGN}"
-ESTIMATORS = {
-    "naive": "Naive difference",
-    "ols": "OLS + covariates",
-    "aipw": "AIPW, network HAC",
-    "plm": "Partially linear slope, network HAC",
-    "helper_iv": "Helper instrument (2SLS)",
-    "shift": "Shift of the exposure, network HAC",
-}
 STATUS = {
     "pass": ("✓", "passed"),
     "warn": ("!", "look here"),
@@ -146,7 +140,7 @@ def covariate(name: Any) -> str:
 
 def estimator(name: Any) -> str:
     """Return an estimator's name as the report prints it."""
-    return ESTIMATORS.get(str(name), plain(name))
+    return names.estimator(str(name))
 
 
 def status(name: Any) -> tuple[str, str]:

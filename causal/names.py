@@ -24,6 +24,16 @@ COVARIATES = {
     "text": "own text",
     "representation": "learned representation",
 }
+STATUS = {
+    "pass": "passed",
+    "warn": "look here",
+    "fail": "failed",
+    "not_informative": "cannot say here",
+    "conditional": "holds on a condition",
+    "refused": "refused",
+}
+CONDITIONAL = frozenset({"hidden_confounder", "identification"})
+"""Checks that say "only if": "passed" would promise what nobody can check."""
 
 
 def estimator(name: str) -> str:
@@ -42,3 +52,13 @@ def covariates(group: str) -> str:
     ('forum and time', 'own history')
     """
     return COVARIATES.get(group, group.replace("_", " "))
+
+
+def status(check: str, value: str) -> str:
+    """Return how a check ended, in words.
+
+    >>> status("overlap", "pass"), status("identification", "pass")
+    ('passed', 'holds on a condition')
+    """
+    told = "conditional" if value == "pass" and check in CONDITIONAL else value
+    return STATUS.get(told, told.replace("_", " "))

@@ -10,14 +10,7 @@ from typing import Any, TypeGuard
 from causal import names
 
 MINUS = "\N{MINUS SIGN}"
-STATUS = {
-    "pass": ("✓", "passed"),
-    "warn": ("!", "look here"),
-    "fail": ("✕", "failed"),
-    "not_informative": ("○", "cannot say here"),
-    "conditional": ("◇", "holds on a condition"),
-    "refused": ("■", "refused"),
-}
+MARKS = {"pass": "✓", "warn": "!", "fail": "✕", "not_informative": "○", "conditional": "◇", "refused": "■"}
 EXPOSURES = {
     "any_peer": "at least one peer who did so, against none",
     "threshold": "at least the set share of peers who did so, against less",
@@ -145,7 +138,7 @@ def estimator(name: Any) -> str:
 
 def status(name: Any) -> tuple[str, str]:
     """Return the mark and the word of a check's status; never colour alone."""
-    return STATUS.get(str(name), ("?", plain(name)))
+    return MARKS.get(str(name), "?"), names.STATUS.get(str(name), plain(name))
 
 
 def headline_of(effects: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -102,9 +102,9 @@ def _estimate(document: Record, row: Record) -> Reading:
     else:
         zero = row["ci_low"] <= 0 <= row["ci_high"]
         says = f"{value}: so much the exposure changes {outcome}, if the assumptions hold. " + (
-            "No effect is as compatible with these data as any other value in the interval."
+            "Zero lies inside the interval: no effect is as compatible with these data as its other values."
             if zero
-            else "No effect is not compatible with these data under them."
+            else "Zero lies outside the interval."
         )
     return Reading(name, estimator(name), says, _HEADLINE if name == document.get("headline") else _CANNOT[name])
 

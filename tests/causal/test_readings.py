@@ -38,9 +38,9 @@ def test_every_result_has_both_sides(document: dict[str, Any]) -> None:
 
 
 def test_a_headline_with_zero_in_its_interval_is_no_evidence_of_none(document: dict[str, Any]) -> None:
-    assert "No effect is not compatible with these data" in by_name(readings(document))["aipw"].says
+    assert "Zero lies outside the interval." in by_name(readings(document))["aipw"].says
     document["estimates"][0] |= {"ci_low": -0.01}
-    assert "No effect is as compatible with these data" in by_name(readings(document))["aipw"].says
+    assert "Zero lies inside the interval: no effect is as compatible" in by_name(readings(document))["aipw"].says
 
 
 def test_a_refused_headline_has_no_reading(document: dict[str, Any]) -> None:

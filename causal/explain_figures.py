@@ -44,13 +44,18 @@ def places_of(*values: float | None) -> int:
 
 
 def shown_groups(groups: Sequence[Row], suppress_below: int = SUPPRESS_BELOW) -> tuple[list[Row], int]:
-    """Return the groups of at least `suppress_below` people, and how many there are of fewer.
+    """Return the groups of at least `suppress_below` people, numbered ones in order, and how many there are of fewer.
 
     >>> shown_groups([{"group": "1", "people": 40}, {"group": "2", "people": 3}])
     ([{'group': '1', 'people': 40}], 1)
     """
     kept = [g for g in groups if (g.get("people") or 0) >= suppress_below]
-    return kept, len(groups) - len(kept)
+    return sorted(kept, key=_place), len(groups) - len(kept)
+
+
+def _place(group: Row) -> tuple[bool, int]:
+    name = str(group["group"])
+    return not name.isdigit(), int(name) if name.isdigit() else 0
 
 
 def without_small_counts(text: str, suppress_below: int = SUPPRESS_BELOW) -> str:
@@ -110,9 +115,14 @@ def forest(
     return Drawing(name, _forest_alt(by, rows, pooled, places), caption, figure)
 
 
+_NAMES = {("community", "none"): "In no community", ("community", "other"): "Smaller communities"}
+
+
 def _group_name(by: str, group: Row) -> str:
     name = str(group["group"])
-    return f"{by.capitalize()} {name}" if name.isdigit() else name[:1].upper() + name[1:34]
+    if name.isdigit():
+        return f"{by.capitalize()} {name}"
+    return _NAMES.get((by, name), name[:1].upper() + name[1:34])
 
 
 def _rows_of_labels(axes: Axes, names: Sequence[str]) -> None:
@@ -187,12 +197,21 @@ def _forest_caption(found: Mapping[str, Any], hidden: int, suppress_below: int) 
 
 
 def _refusals(by: str, rows: Sequence[Row], suppress_below: int) -> str:
-    said = [
-        f"{_group_name(by, g)}: {without_small_counts(str(g.get('refused') or 'no reason given'), suppress_below)}"
-        for g in rows
-        if g.get("estimate") is None
-    ]
+    """Return who was refused, by kind of reason; each one's own words stand in the tables."""
+    kinds: dict[str, list[str]] = {}
+    for group in rows:
+        if group.get("estimate") is None:
+            kinds.setdefault(_kind(str(group.get("refused") or ""), suppress_below), []).append(_group_name(by, group))
+    said = [f"{', '.join(names)} ({kind})" for kind, names in kinds.items()]
     return f" Refused: {'; '.join(said)}." if said else ""
+
+
+def _kind(reason: str, suppress_below: int) -> str:
+    if reason.startswith("no overlap"):
+        return "no overlap: too few exposed or unexposed rows"
+    if "the outcome" in reason:
+        return "too few rows of an arm show or leave the outcome"
+    return without_small_counts(reason, suppress_below) or "no reason given"
 
 
 def _forest_alt(by: str, rows: Sequence[Row], pooled: Row | None, places: int) -> str:

@@ -60,10 +60,16 @@ def _forest(evidence: Evidence, effects: Mapping[str, Any], found: Mapping[str, 
     drawing = explained.forest(found, headline=words.headline_of(effects), suppress_below=least)
     keys = ("estimate", "ci_low", "ci_high", "band_low", "band_high")
     table = [
-        [g["group"], words.number(g["n"]), *(words.signed(g.get(k)) for k in keys), words.p_value(g.get("p_max_t"))]
+        [
+            g["group"],
+            words.number(g["n"]),
+            *(words.signed(g.get(k)) for k in keys),
+            words.p_value(g.get("p_max_t")),
+            explained.without_small_counts(str(g.get("refused") or ""), least),
+        ]
         for g in groups
     ]
-    columns = ("Group", "Rows", "Estimate", "Low", "High", "Band low", "Band high", "p (largest t)")
+    columns = ("Group", "Rows", "Estimate", "Low", "High", "Band low", "Band high", "p (largest t)", "Refused")
     return drawing, columns, table
 
 

@@ -25,19 +25,41 @@ def test_the_forest_names_every_group_its_interval_and_what_was_refused_and_why(
     said = texts(drawing)
     assert "Effect by community" in said
     assert "Difference in probability" in said
-    for name in ("Community 1 (n = 900)", "Community 3 (n = 300)", "Other (n = 300)", "Pooled over groups", "refused"):
+    for name in (
+        "Community 1 (n = 900)",
+        "Community 3 (n = 300)",
+        "Smaller communities (n = 300)",
+        "Pooled over groups",
+        "refused",
+    ):
         assert name in said
     assert "Community 1: +0.10 [+0.05, +0.15]." in drawing.alt
-    assert "Other: refused." in drawing.alt
+    assert "Smaller communities: refused." in drawing.alt
     assert "I² = 42%" in drawing.caption
     assert "p = 0.040" in drawing.caption
-    assert "Refused: Other: fewer than 8 of 300 person-periods do (10 needed)." in drawing.caption
+    assert "Refused: Smaller communities (fewer than 8 of 300 person-periods do (10 needed))." in drawing.caption
+
+
+def test_groups_stand_in_the_order_of_their_numbers_and_refusals_by_their_kind() -> None:
+    bare = {"people": 40, "n": 300, "estimate": None}
+    more = [
+        {**bare, "group": "10", "refused": "no overlap: 42 exposed and 3 unexposed rows"},
+        {**bare, "group": "4", "refused": "no overlap: 12 exposed and 90 unexposed rows"},
+        {**bare, "group": "5", "refused": "only 9 of 90 exposed rows show the outcome (at least 10 are needed)"},
+    ]
+    drawing = forest(groups=[*more, *GROUPS])
+    places = [
+        drawing.alt.index(f"{name}:") for name in ("Community 1", "Community 4", "Community 10", "Smaller communities")
+    ]
+    assert places == sorted(places)
+    assert "Community 4, Community 10 (no overlap: too few exposed or unexposed rows)" in drawing.caption
+    assert "Community 5 (too few rows of an arm show or leave the outcome)" in drawing.caption
 
 
 def test_a_group_of_few_people_is_counted_and_not_drawn() -> None:
     drawing = forest()
     everything = drawing.svg() + drawing.alt + drawing.caption
-    assert "None (n" not in everything
+    assert "In no community" not in everything
     assert "77" not in texts(drawing)
     assert "One group of fewer than 8 people not drawn." in drawing.caption
     assert "4 groups of fewer than 60 people not drawn." in explained.forest(FOUND, suppress_below=60).caption

@@ -151,6 +151,7 @@ def _ladder_row(axes: Axes, place: int, row: Mapping[str, Any]) -> None:
     axes.annotate(
         signed(row["estimate"]), (end, place), (5, 0), textcoords="offset points", va="center", color=INK,
         fontweight="bold" if headline else "normal",
+        bbox={"boxstyle": "square,pad=0.1", "facecolor": "#ffffff", "edgecolor": "none"},  # a line behind it stays legible
     )  # fmt: skip
 
 

@@ -149,12 +149,10 @@ def test_a_document_without_details_makes_what_it_can() -> None:
     assert tables.tidy(bare).num_rows == 0
 
 
-@given(
-    st.text(
-        st.one_of(st.sampled_from("=+-@\t\r\n＝＋－＠'\" ,x1"), st.characters(exclude_categories=["Cs"])), max_size=12
-    )
-)
-def test_no_cell_of_a_csv_is_run_by_a_spreadsheet(text: str) -> None:
+@pytest.mark.parametrize("first", ["", *"=+-@\t\r\n＝＋－＠'\","])
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=8))
+def test_no_cell_of_a_csv_is_run_by_a_spreadsheet(first: str, rest: str) -> None:
+    text = first + rest
     stream = io.BytesIO()
     pyarrow.csv.write_csv(without_formulas(pa.table({"a": [text], "b": [-0.5]})), stream)
     back = pyarrow.csv.read_csv(

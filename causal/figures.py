@@ -86,7 +86,7 @@ def placebo_ladder(rows: Sequence[Mapping[str, Any]], *, scale: str = "Differenc
     """Draw placebo estimates, which should be zero, beside the headline.
 
     Args:
-        rows: As `effect_ladder`; the headline has `headline` true.
+        rows: As `effect_ladder`; the headline has `headline` true. A placebo of many draws may give them as `draws`.
         scale: What the horizontal axis measures.
 
     Raises:
@@ -96,6 +96,8 @@ def placebo_ladder(rows: Sequence[Mapping[str, Any]], *, scale: str = "Differenc
         "The same estimator where it should find nothing (open circles), beside the headline (diamond). Lines are 95% "
         "intervals. A placebo away from zero is a reason for doubt; one at zero removes that reason and no other."
     )
+    if any(_draws(row) for row in rows):
+        caption += " Ticks are the single draws of a placebo."
     return _intervals("placebos", rows, caption, scale, None)
 
 
@@ -123,7 +125,13 @@ def _intervals(name: str, rows: Sequence[Mapping[str, Any]], caption: str, scale
     return Drawing(name, alt, caption, figure)
 
 
+def _draws(row: Mapping[str, Any]) -> list[float]:
+    return [float(value) for value in row.get("draws") or () if np.isfinite(value)]
+
+
 def _ladder_row(axes: Axes, place: int, row: Mapping[str, Any]) -> None:
+    draws = _draws(row)
+    axes.plot(draws, [place + 0.28] * len(draws), "|", color=GREY, markersize=4, markeredgewidth=0.5)
     if row.get("estimate") is None:
         axes.text(0, place, "  refused", color=VERMILION, va="center", fontweight="bold")
         return
@@ -143,6 +151,7 @@ def _ladder_row(axes: Axes, place: int, row: Mapping[str, Any]) -> None:
     axes.annotate(
         signed(row["estimate"]), (end, place), (5, 0), textcoords="offset points", va="center", color=INK,
         fontweight="bold" if headline else "normal",
+        bbox={"boxstyle": "square,pad=0.1", "facecolor": "#ffffff", "edgecolor": "none"},  # a line behind it stays legible
     )  # fmt: skip
 
 

@@ -61,7 +61,7 @@ class EffectSettings:
         representation_dimensions: Outputs of the GraphSAGE representation (0: none).
         placebos: Whether to run, in the panel, the rewired and the future-exposure placebo, the mapping family, the test
             of linearity and the exposure curve.
-        sensitivity: Whether to compute how strong hidden confounding must be.
+        sensitivity: Whether to compute how strong hidden confounding must be, and which covariates drive the nuisances.
         refuter: Whether to let DoWhy identify the estimand and run its placebo refuter on our estimator.
         seed: Seed of all chance.
     """

@@ -57,6 +57,7 @@ from causal.study import (
     uses_of,
     without_bots,
 )
+from causal.study_explained import explanation
 from causal.study_missing_ties import Thin, missing_ties
 from causal.thinning import observed_events
 from copenet.foundation.progress import SILENT, Progress
@@ -141,8 +142,10 @@ def estimate_study(
     panel = study.panel
     exposure = panel.exposure(settings.mapping)
     audits = _audits(study, settings, max_thread_people)
-    main = estimated(_sample(study, panel, exposure, panel.eligible, settings), settings, audits, progress)
-    checks = (*main.checks, *audits, *_further_checks(study, exposure, main, settings, progress))
+    sample = _sample(study, panel, exposure, panel.eligible, settings)
+    main = estimated(sample, settings, audits, progress)
+    why = explanation(sample, main, settings)
+    checks = (*main.checks, *audits, *why.checks, *_further_checks(study, exposure, main, settings, progress))
     if settings.refuter:
         checks = (*checks, *_dowhy_checks(study, exposure, main, settings))
     checks = (*checks, label)
@@ -156,7 +159,9 @@ def estimate_study(
         assumptions=assumptions(settings),
         labels_validated=labels_validated,
         refused=explained(main.refused),
-        detail=_detail(study, exposure, main, settings) | _further_figures(study, exposure, main, settings),
+        detail=_detail(study, exposure, main, settings)
+        | _further_figures(study, exposure, main, settings)
+        | why.detail,
     )
     return StudyEffect(result, panel.table(), exposures_table(panel, computable(panel, settings.family)), result.detail)
 

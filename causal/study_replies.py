@@ -27,6 +27,7 @@ from causal.study import (
     histogram,
     options,
 )
+from causal.study_explained import explanation
 from causal.study_missing_ties import missing_ties, without_answers
 from copenet.foundation.progress import Progress
 from copenet.foundation.seeds import generator
@@ -71,7 +72,8 @@ def estimate_replies(
     main = estimated(sample, settings, audits, progress)
     helper, beside = _instrument(rows, settings, audits)
     beside = (*beside, *_missing(rows, inputs, main, settings, progress))
-    checks = (*main.checks, *audits, *beside, *_dowhy_checks(sample, main, settings), label_check)
+    why = explanation(sample, main, settings)
+    checks = (*main.checks, *audits, *why.checks, *beside, *_dowhy_checks(sample, main, settings), label_check)
     outcome = ELSEWHERE.format(outcome=settings.outcome, weeks=settings.period_weeks)
     result = EffectResult(
         outcome=settings.outcome,
@@ -83,7 +85,7 @@ def estimate_replies(
         assumptions=assumptions(settings),
         labels_validated=labels_validated,
         refused=explained(main.refused),
-        detail=_detail(rows, main, settings),
+        detail=_detail(rows, main, settings) | why.detail,
     )
     return StudyEffect(result, design.table(), _exposures(design, settings), result.detail)
 

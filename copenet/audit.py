@@ -9,6 +9,7 @@ from copenet.study import Study
 
 NOT_DONE = "not_done"
 INSTRUMENT = "helper-availability instrument"
+EVENTS, CURVE = "event study and adoption hazard", "dose-response curve"
 # What causal.md of a careful reader would still ask for, and how to come nearer to it with this version.
 LATER = {
     "label error carried into the interval": "this version says the labeller's error aloud and does not carry it",
@@ -16,8 +17,8 @@ LATER = {
     "power on this network": "not in this version; read the width of the interval",
     "double negative controls": "not in this version",
     "missing-tie curve": "not in this version; see `quality` for the share of parents found",
-    "event study and adoption hazard": "not in this version",
-    "dose-response curve": "not in this version; try --exposure proportion and --exposure count beside the headline",
+    EVENTS: "only in the panel with effect.placebos, where the estimate is not refused",
+    CURVE: "only of an exposure that is not binary: try --exposure proportion and --exposure count beside the headline",
     INSTRUMENT: "only in the design of replies: set effect.design = replies",
     "bots and deleted messages in and out": "add names to ingest.bots and run again to see one side of it",
 }
@@ -76,7 +77,10 @@ def _effect(study: Study) -> list[dict[str, str]]:
 
 
 def _later(study: Study) -> list[dict[str, str]]:
-    done = {INSTRUMENT} if study.settings.effect.design == "replies" else set()
+    detail = result(study, "effects").get("detail", {})
+    drawn = {EVENTS: "adoption", CURVE: "exposure_curve"}
+    done = {name for name, key in drawn.items() if key in detail}
+    done |= {INSTRUMENT} if study.settings.effect.design == "replies" else set()
     return [_entry(name, NOT_DONE, detail) for name, detail in LATER.items() if name not in done]
 
 

@@ -53,6 +53,24 @@ class Finding:
 
         return pd.DataFrame([{k: v for k, v in row.items() if k != "detail"} for row in self.document["estimates"]])
 
+    def to_latex(self) -> str:
+        """Return estimates, steps, groups and checks as LaTeX tables (booktabs)."""
+        from causal.tables import to_latex
+
+        return to_latex(self.document)
+
+    def to_markdown(self) -> str:
+        """Return estimates, steps, groups and checks as Markdown tables."""
+        from causal.tables import to_markdown
+
+        return to_markdown(self.document)
+
+    def to_html(self) -> str:
+        """Return estimates, steps, groups and checks as one HTML page."""
+        from causal.tables import to_html
+
+        return to_html(self.document)
+
     def plot(self) -> Drawing:
         """Return the effect ladder as a drawing, which can be saved as SVG and PDF."""
         from causal.figures import effect_ladder

@@ -15,8 +15,6 @@ NAMES = {
     "helper_iv": "helper instrument",
     "shift": "shift, network HAC",
 }
-CONDITIONAL = frozenset({"hidden_confounder", "identification"})
-"""Checks that say "only if": "passed" would promise what nobody can check."""
 _ORDER = ("naive", "ols", "helper_iv")
 
 

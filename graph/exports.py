@@ -18,6 +18,7 @@ import pyarrow.parquet
 
 from copenet.foundation.errors import UsageError
 from copenet.foundation.files import PRIVATE_FILE, write_bytes
+from copenet.foundation.tables import without_formulas
 from graph.schema import COMMUNITIES, PEOPLE
 from graph.ties import adjacency
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 FORMATS = ("gexf", "graphml", "csv", "parquet")
-_FORMULA = r"^([=+\-@\t\r])"
 
 
 def export(
@@ -149,7 +149,7 @@ def _write_csv(user_ties: pa.Table, people: pa.Table, path: Path) -> list[Path]:
     files = [path, _beside(path)]
     for file, table in zip(files, (user_ties, people), strict=True):
         stream = io.BytesIO()
-        pa.csv.write_csv(_without_formulas(table), stream)
+        pa.csv.write_csv(without_formulas(table), stream)
         write_bytes(file, stream.getvalue(), mode=PRIVATE_FILE)
     return files
 
@@ -165,12 +165,3 @@ def _write_parquet(user_ties: pa.Table, people: pa.Table, path: Path) -> list[Pa
 
 def _beside(path: Path) -> Path:
     return path.with_name(f"{path.stem}-people{path.suffix}")
-
-
-def _without_formulas(table: pa.Table) -> pa.Table:
-    """Put an apostrophe before text that a spreadsheet would run."""
-    for index, field in enumerate(table.schema):
-        if field.type == pa.string():
-            safe = pa.compute.replace_substring_regex(table.column(index), _FORMULA, r"'\1")
-            table = table.set_column(index, field, safe)
-    return table

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,7 +30,7 @@ Channel = Annotated[str | None, typer.Option("--channel", help="replied_to, rece
 
 def register(group: typer.Typer) -> None:
     """Add the commands."""
-    for function in (estimate, check, explain):
+    for function in (estimate, check, explain, export):
         group.command()(function)
 
 
@@ -103,18 +103,21 @@ def explain(
     assignments: Assignments = None,
     as_json: AsJson = False,
 ) -> int:
-    """Say what was estimated on whom, what must be true for it, and what was refused and why.
+    """Say what was estimated on whom, how the number came about, what each result says and does not, and what was refused.
 
     Example: copenet effect explain demo
     """
+    from causal.readings import readings, steps_of
     from copenet.finding import estimate as compute
     from copenet.ladder import ladder
 
-    found = compute(_study(study, (outcome, exposure, channel), seed, assignments), progress(as_json))
-    document = found.document
-    keys = ("outcome", "exposure", "estimand", "headline", "assumptions", "labels_validated", "refused", "declared")
+    opened = _study(study, (outcome, exposure, channel), seed, assignments)
+    document = compute(opened, progress(as_json)).document
+    told = readings(document, suppress_below=opened.settings.report.suppress_below)
     if as_json:
-        emit({key: document.get(key) for key in keys})
+        keys = ("outcome", "exposure", "estimand", "headline", "assumptions", "labels_validated", "refused", "declared")
+        steps = document["detail"].get("waterfall")
+        emit({key: document.get(key) for key in keys} | {"waterfall": steps, "readings": [asdict(r) for r in told]})
         return 0
     say(f"{document['exposure']} → {document['outcome']}: {document['estimand']}")
     for line in ladder(document):
@@ -126,10 +129,55 @@ def explain(
     for entry in document["checks"]:
         if entry["status"] == "refused":
             say(f"refused: {entry['name']}: {entry['detail']}")
+    for n, line in enumerate(steps_of(document)):
+        if n == 0:
+            say("From naive to final; what a step takes away depends on the order (alone, after all others):")
+        say(f"  {line}")
+    for reading in told:
+        say(f"{reading.title}: {reading.says}")
+        say(f"  Does not say: {reading.cannot}")
     say("This holds if:")
     for assumption in document["assumptions"]:
         say(f"  - {assumption}")
     if not document["labels_validated"]:
+        note("labels not validated")
+    return 0
+
+
+@command
+def export(
+    study: StudyPath,
+    *,
+    format_: Annotated[str, typer.Option("--format", help="latex, markdown, html, csv or parquet.")] = "latex",
+    out: Annotated[Path | None, typer.Option("--out", help="Where to; results/tables when left out.")] = None,
+    outcome: Outcome = None,
+    exposure: Exposure = None,
+    channel: Channel = None,
+    seed: Seed = None,
+    assignments: Assignments = None,
+    as_json: AsJson = False,
+) -> int:
+    """Write estimates, steps, groups and checks as tables for a paper, or as one tidy table (csv, parquet).
+
+    Small groups stay hidden as in the report. LaTeX needs the package booktabs.
+
+    Example: copenet effect export demo --format markdown
+    """
+    from copenet.effect_tables import check_format, export_effect
+    from copenet.finding import estimate as compute
+
+    check_format(format_)
+    opened = _study(study, (outcome, exposure, channel), seed, assignments)
+    found = compute(opened, progress(as_json))
+    path = export_effect(opened, found, format_, out)
+    validated, refused = found.document["labels_validated"], found.document["refused"]
+    if as_json:
+        emit({"path": str(path), "format": format_, "labels_validated": validated, "refused": refused})
+        return 0
+    say(str(path))
+    if refused:
+        note(f"REFUSED: {refused}")
+    if not validated:
         note("labels not validated")
     return 0
 

@@ -6,12 +6,14 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.parquet
 
 from copenet.foundation.errors import DefectError
 from copenet.foundation.files import replacing
 
 TIMESTAMP = pa.timestamp("us", tz="UTC")
+_FORMULA = r"^([=+\-@\t\r\n＝＋－＠])"
 
 
 def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
@@ -54,3 +56,16 @@ def read_table(path: Path, schema: pa.Schema, columns: Sequence[str] | None = No
     from pyarrow import dataset  # loads pandas, which most callers do not need
 
     return dataset.dataset([str(f) for f in files], schema=schema).to_table(columns=wanted).cast(chosen)
+
+
+def without_formulas(table: pa.Table) -> pa.Table:
+    """Return the table with an apostrophe before text that a spreadsheet would run when it opens the CSV.
+
+    >>> without_formulas(pa.table({"a": ["=1+1", "1+1"]}))["a"].to_pylist()
+    ["'=1+1", '1+1']
+    """
+    for index, field in enumerate(table.schema):
+        if field.type == pa.string():
+            safe = pa.compute.replace_substring_regex(table.column(index), _FORMULA, r"'\1")
+            table = table.set_column(index, field, safe)
+    return table

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from copenet.ladder import CONDITIONAL
+from causal.names import CONDITIONAL
 from copenet.report import words
 from copenet.report.evidence import Evidence
 from copenet.report.limits import limit_of
@@ -364,7 +364,7 @@ _LATER: tuple[tuple[tuple[str, ...], str], ...] = (
     (("simex", "missing_tie"), "No correction for ties that the data do not hold."),
     (("calibration",), "The estimator was not calibrated on simulations over this very network."),
     (("mapping", "definition"), "Only the declared definition of exposure was estimated, no family of them."),
-    (("community_effects", "heterogeneity"), "Whether communities differ was not asked."),
+    (("effect_by_community",), "Whether communities differ was not asked."),
     (("time_shuffle",), "No shuffle of the order of time (Anagnostopoulos et al. 2008)."),
 )
 

@@ -14,6 +14,14 @@ import orjson
 from copenet.foundation.files import read_json
 
 DOCUMENTS = ("quality", "protection", "graph", "labels", "effects", "manifest")
+WIDE_FIGURES = {
+    "causal_graph",
+    "effect_by_centrality",
+    "effect_by_community",
+    "effect_by_platform",
+    "nuisance_drivers",
+    "waterfall",
+}
 OWN_FIGURES = {
     "effect_ladder",
     "truth_ladder",
@@ -24,7 +32,9 @@ OWN_FIGURES = {
     "placebo",
     "placebos",
     "sensitivity",
-    "causal_graph",
+    "exposure_curve",
+    "event_study",
+    *WIDE_FIGURES,
 }
 
 

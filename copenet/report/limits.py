@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,33 @@ class Limit:
     cannot: str
 
 
+BY_GROUP = "Effects by group"  # a title that the check's own name replaces
+
 _LIMITS: tuple[tuple[tuple[str, ...], Limit], ...] = (
+    (
+        ("effect_by_",),
+        Limit(
+            BY_GROUP,
+            "Whether the effect differs between groups that were known before, with bands that hold all of them at once.",
+            "Why groups differ; nor, where no difference is seen, that there is none: small groups hide it.",
+        ),
+    ),
+    (
+        ("nuisance_drivers",),
+        Limit(
+            "What moves exposure and outcome",
+            "Which of what was known before predicts who is exposed and who shows the outcome.",
+            "What causes them, and anything about traits that were not measured.",
+        ),
+    ),
+    (
+        ("influence",),
+        Limit(
+            "On whom the estimate rests",
+            "How few people carry the estimate, and what is left of it without any one community.",
+            "Who they are, or that they are in error: a real effect may be that of few.",
+        ),
+    ),
     (
         ("helper_first_stage",),
         Limit(
@@ -165,6 +191,10 @@ def limit_of(name: str) -> Limit:
     """Return what the check called `name` can and cannot show; a check unknown here keeps its own words."""
     for keys, limit in _LIMITS:
         if any(key in name.lower() for key in keys):
-            return limit
+            return replace(limit, title=_plain(name)) if limit.title == BY_GROUP else limit
+    return Limit(_plain(name), "", "")
+
+
+def _plain(name: str) -> str:
     title = name.replace("_", " ")
-    return Limit(title[:1].upper() + title[1:], "", "")
+    return title[:1].upper() + title[1:]

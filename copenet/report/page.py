@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from causal.readings import readings
 from copenet.foundation.files import write_text
 from copenet.report import cards, words
 from copenet.report.answer import answer, label_warning
@@ -16,6 +17,7 @@ from copenet.report.methods import methods
 from copenet.report.plots import Plot, effect_plots, ladder_order
 
 FILTERS = ("number", "signed", "percent", "p_value", "day", "plain", "estimator", "listed", "records")
+EXPLAINING = ("waterfall", "effect_by_community", "effect_by_platform", "effect_by_centrality", "nuisance_drivers")
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -38,6 +40,7 @@ SECTIONS = (
     Section("exposure", "Exposure and overlap", "effects", "copenet effect estimate {study}"),
     Section("effect", "The effect", "effects", "copenet effect estimate {study}"),
     Section("stress", "What would make it wrong", "effects", "copenet effect check {study}"),
+    Section("explain", "How it came about, and for whom", "effects", "copenet effect explain {study}"),
     Section("not-done", "What was not done"),
     Section("methods", "Methods, references, versions"),
     Section("truth", "The planted truth"),
@@ -120,6 +123,8 @@ def _context(evidence: Evidence, plots: Mapping[str, Plot]) -> dict[str, Any]:
         "partitions": cards.partitions(evidence),
         "strategies": cards.strategy_rows(evidence.get("labels")) if evidence.get("labels") else [],
         "checks": checks,
+        "explaining": EXPLAINING,
+        "readings": readings(effects, suppress_below=evidence.suppress_below),
         "tally": cards.tally(checks),
         "not_done": cards.not_done(evidence),
         "methods": methods(evidence),

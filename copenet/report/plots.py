@@ -16,7 +16,8 @@ from causal import figures
 from causal.figure_style import BLUE, GREEN, GREY, INK, ORANGE, RULE, SKY, VERMILION, WASH, Drawing
 from copenet.foundation.files import write_bytes, write_text
 from copenet.report import words
-from copenet.report.evidence import Evidence
+from copenet.report.evidence import WIDE_FIGURES, Evidence
+from copenet.report.explain_plots import Drawn, explaining
 from copenet.report.limits import limit_of
 
 YARDSTICKS = 5
@@ -102,12 +103,9 @@ def effect_plots(evidence: Evidence, folder: Path | None) -> dict[str, Plot]:
             svg=inline(drawing, svg),
             columns=columns,
             rows=rows,
-            wide=drawing.name == "causal_graph",
+            wide=drawing.name in WIDE_FIGURES,
         )
     return plots
-
-
-Drawn = tuple[Drawing, Sequence[str], Sequence[Sequence[Any]]]
 
 
 def _planted(evidence: Evidence) -> float | None:
@@ -155,6 +153,7 @@ def _of_checks(evidence: Evidence, effects: Mapping[str, Any]) -> list[Drawn | N
         _placebos(effects, recorded),
         _sensitivity(effects, recorded.get("hidden_confounder", {})),
         _graph(evidence, effects, recorded.get("identification", {})),
+        *explaining(evidence, effects, recorded),
     ]
 
 
@@ -312,7 +311,7 @@ def _placebos(effects: Mapping[str, Any], recorded: Mapping[str, Mapping[str, An
     main = words.headline_of(effects)
     keys = ("estimate", "ci_low", "ci_high")
     rows = [
-        {"label": limit_of(name).title, **{key: found[key] for key in keys}}
+        {"label": limit_of(name).title, "draws": words.listed(found.get("draws")), **{key: found[key] for key in keys}}
         for name, found in recorded.items()
         if all(isinstance(found.get(key), int | float) for key in keys)
     ]

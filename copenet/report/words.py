@@ -7,23 +7,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeGuard
 
+from causal import names
+
 MINUS = "\N{MINUS SIGN}"
-ESTIMATORS = {
-    "naive": "Naive difference",
-    "ols": "OLS + covariates",
-    "aipw": "AIPW, network HAC",
-    "plm": "Partially linear slope, network HAC",
-    "helper_iv": "Helper instrument (2SLS)",
-    "shift": "Shift of the exposure, network HAC",
-}
-STATUS = {
-    "pass": ("✓", "passed"),
-    "warn": ("!", "look here"),
-    "fail": ("✕", "failed"),
-    "not_informative": ("○", "cannot say here"),
-    "conditional": ("◇", "holds on a condition"),
-    "refused": ("■", "refused"),
-}
+MARKS = {"pass": "✓", "warn": "!", "fail": "✕", "not_informative": "○", "conditional": "◇", "refused": "■"}
 EXPOSURES = {
     "any_peer": "at least one peer who did so, against none",
     "threshold": "at least the set share of peers who did so, against less",
@@ -146,12 +133,12 @@ def covariate(name: Any) -> str:
 
 def estimator(name: Any) -> str:
     """Return an estimator's name as the report prints it."""
-    return ESTIMATORS.get(str(name), plain(name))
+    return names.estimator(str(name))
 
 
 def status(name: Any) -> tuple[str, str]:
     """Return the mark and the word of a check's status; never colour alone."""
-    return STATUS.get(str(name), ("?", plain(name)))
+    return MARKS.get(str(name), "?"), names.STATUS.get(str(name), plain(name))
 
 
 def headline_of(effects: Mapping[str, Any]) -> Mapping[str, Any] | None:

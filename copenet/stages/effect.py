@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from causal.names import CONDITIONAL
 from copenet import journal
 from copenet.foundation.errors import RefusedError
 from copenet.foundation.progress import Progress
-from copenet.ladder import CONDITIONAL, ladder, signed
+from copenet.ladder import ladder, signed
 from copenet.pipeline import Level, Saying
 from copenet.stages.common import (
     encoder_of,

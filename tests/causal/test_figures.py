@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from causal import curve_figures, figures
+from causal import curve_figures, explain_figures, figures
 from causal.figure_style import ONE_COLUMN, Drawing, signed
 from copenet.foundation.errors import UsageError
 
@@ -35,6 +35,7 @@ NODES = [
 ARROWS = [("e", "y"), ("h", "e"), ("h", "y"), ("u", "e"), ("u", "y")]
 GRID = np.linspace(0, 0.3, 12)
 
+SIDES = ("estimate", "ci_low", "ci_high", "band_low", "band_high")
 POINTS: list[dict[str, Any]] = [
     {
         "name": str(k),
@@ -55,6 +56,50 @@ FEWER = [
     {"kept": k, "estimate": 0.1 * k, "lowest": 0.1 * k - 0.01, "highest": 0.1 * k + 0.01, "draws": 5}
     for k in (1.0, 0.8, 0.6)
 ]
+GROUPS: list[dict[str, Any]] = [
+    {
+        "group": str(k),
+        "people": 90 // k,
+        "n": 900 // k,
+        "refused": None,
+        **{key: POINTS[2][key] + 0.1 * k for key in SIDES},
+    }
+    for k in (1, 2, 3)
+] + [
+    {
+        "group": "other",
+        "people": 40,
+        "n": 300,
+        "estimate": None,
+        "refused": "only 4 of 300 person-periods do (10 needed)",
+    },
+    {"group": "none", "people": 5, "n": 77, "refused": None, **{key: POINTS[2][key] + 0.9 for key in SIDES}},
+]
+POOLED = {
+    "estimate": 0.2,
+    "ci_low": 0.1,
+    "ci_high": 0.3,
+    "prediction_low": 0.0,
+    "prediction_high": 0.4,
+    "i2": 0.42,
+    "k": 4,
+}
+FOUND = {"by": "community", "groups": GROUPS, "pooled": POOLED, "p_same": 0.04}
+STEPS: list[dict[str, Any]] = [
+    {"label": "naive", "estimate": 0.24, "ci_low": 0.22, "ci_high": 0.26, "change": None},
+    {"label": "+ own history", "estimate": 0.14, "ci_low": 0.12, "ci_high": 0.16, "change": -0.1},
+    {"label": "+ text", "estimate": 0.15, "ci_low": 0.12, "ci_high": 0.18, "change": 0.01},
+    {"label": "flexible nuisances", "estimate": 0.09, "ci_low": 0.06, "ci_high": 0.12, "change": -0.06},
+]
+DRIVERS = {
+    "outcome_r2": 0.12,
+    "exposure_r2": 0.34,
+    "groups": [
+        {"group": name, "outcome": k / 100, "outcome_low": None, "outcome_high": None, "outcome_alone": 0.1,
+         "exposure": k / 50, "exposure_low": k / 60, "exposure_high": k / 40, "exposure_alone": 0.2}
+        for k, name in enumerate(("own_history", "place_time"))
+    ],
+}  # fmt: skip
 
 DRAWN: dict[str, Callable[[], Drawing]] = {
     "effect_ladder": lambda: figures.effect_ladder(ROWS),
@@ -74,6 +119,9 @@ DRAWN: dict[str, Callable[[], Drawing]] = {
     "exposure_curve": lambda: curve_figures.exposure_curve(POINTS),
     "bias_curve": lambda: curve_figures.bias_curve(FEWER, corrected=ROWS[2], missing=0.2),
     "event_study": lambda: curve_figures.event_study(POINTS),
+    "effect_by_community": lambda: explain_figures.forest(FOUND, headline=ROWS[2]),
+    "waterfall": lambda: explain_figures.waterfall_figure(STEPS),
+    "nuisance_drivers": lambda: explain_figures.driver_figure(DRIVERS),
     "causal_graph": lambda: figures.causal_graph(NODES, ARROWS, doubted=[("u", "e"), ("u", "y")]),
 }
 
@@ -81,6 +129,9 @@ DRAWN: dict[str, Callable[[], Drawing]] = {
 @pytest.fixture(params=sorted(DRAWN))
 def drawing(request: pytest.FixtureRequest) -> Drawing:
     return DRAWN[request.param]()
+
+
+WIDE = {"causal_graph", "effect_by_community", "waterfall", "nuisance_drivers"}
 
 
 def texts(drawing: Drawing) -> str:
@@ -109,7 +160,7 @@ def test_svg_says_nothing_of_when_or_with_what_it_was_made(drawing: Drawing) -> 
 def test_print_sizes(drawing: Drawing) -> None:
     root = ET.fromstring(drawing.svg())
     points = float(root.attrib["width"].removesuffix("pt"))
-    assert points / 72 * 25.4 == pytest.approx(120 if drawing.name == "causal_graph" else ONE_COLUMN, abs=0.05)
+    assert points / 72 * 25.4 == pytest.approx(120 if drawing.name in WIDE else ONE_COLUMN, abs=0.05)
     assert float(root.attrib["height"].removesuffix("pt")) / 72 * 25.4 < 225
     sizes = {float(size) for size in re.findall(r"font: (?:bold )?([\d.]+)px", drawing.svg())}
     sizes |= {float(size) for size in re.findall(r"font-size: ([\d.]+)px", drawing.svg())}

@@ -87,6 +87,17 @@ def test_checks_and_assumptions_are_said(study):
     assert orjson.loads(orjson.dumps(study.result.to_dict(), option=orjson.OPT_SERIALIZE_NUMPY))["headline"] == "aipw"
 
 
+def test_the_way_from_naive_to_final_is_given_and_who_it_rests_on(study):
+    steps = study.result.detail["waterfall"]["steps"]
+    found = by_name(study.result)
+    assert [steps[0]["estimate"], steps[-2]["estimate"], steps[-1]["estimate"]] == pytest.approx(
+        [found[name].estimate for name in ("naive", "ols", "aipw")]
+    )
+    checks = {c.name: c for c in study.result.checks}
+    assert checks["influence"].figures["people"] == study.result.detail["people"]
+    assert "nuisance_drivers" not in checks  # asked for with sensitivity
+
+
 def test_unvalidated_labels_are_said_aloud():
     result = estimate_study(*tables(people=200), QUICK).result
     assert not result.labels_validated

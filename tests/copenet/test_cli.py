@@ -21,7 +21,7 @@ ROOT = ["demo", "init", "status", "doctor", "run", "audit", "report", "ingest", 
 ROOT += ["forget", "deletions", "rotate"]
 NESTED = [["graph", name] for name in ("build", "communities", "query", "shell", "figure", "export", "drop")]
 NESTED += [["text", name] for name in ("embed", "train", "label", "evaluate")]
-NESTED += [["effect", name] for name in ("estimate", "check", "explain")]
+NESTED += [["effect", name] for name in ("estimate", "check", "explain", "export")]
 COMMANDS = [[name] for name in ROOT] + NESTED
 
 

@@ -52,7 +52,7 @@ def test_what_the_declared_effect_rests_on_is_not_overridden(study, brought, key
     assert brought == []
 
 
-@pytest.mark.parametrize("command", ["estimate", "check", "explain"])
+@pytest.mark.parametrize("command", ["estimate", "check", "explain", "export"])
 def test_every_effect_command_refuses_it(study, brought, command):
     done = CliRunner().invoke(app, ["effect", command, str(study.path), "--set", "graph.window_days=14", "--json"])
     assert done.exit_code == 2

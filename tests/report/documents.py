@@ -154,6 +154,9 @@ def effects() -> dict[str, Any]:
             check("leak_audit", "pass", "Rows are the same when built from tables cut.", {}),
             check("among_posters", "refused", "Whoever posts is selected.", {"bound_low": -0.1, "bound_high": 0.3}),
             check("identification", "pass", "Among people alike in what was measured.", identification()),
+            check("effect_by_community", "pass", "3 of 5 groups by community.", by_community()),
+            check("nuisance_drivers", "pass", "What was known before predicts 12%.", predicted()),
+            check("influence", "pass", "The most influential 8 of 656 people.", {"estimate": 0.09, "top_share": 0.2}),
             check("dowhy_placebo", "pass", "Permuted: +0.001.", {"estimate": 0.088, "p_value": 0.8}),
             check("missing_ties", "pass", "20% of the ties are said to be missing.", fewer_ties()),
             check("label_error", "warn", "Their error is not carried into the interval.", {}),
@@ -181,9 +184,48 @@ def effects() -> dict[str, Any]:
             "exposure_curve": {
                 "levels": [level("0", 0.0, 2900, 0.1), level("1", 1.0, 890, 0.2), level("2", 2.0, 5, 0.9)]
             },
+            "waterfall": {"steps": steps(), "note": "In another order the steps would be others.", "refused": None},
             "adoption": {"event_study": {"points": [period(n, 0.1 * n) for n in (-2, 0, 1)], "refused": None}},
         },
     }
+
+
+def by_community() -> dict[str, Any]:
+    """Return effects by community as `causal.heterogeneity.Heterogeneity` writes them: one refused, one of few people."""
+    rows = [
+        {"group": str(k), "people": 300 // k, "n": 1800 // k, "refused": None, **around(0.1 * k)} for k in (1, 2, 3)
+    ]
+    bare = dict.fromkeys(around(0))
+    rows.append({"group": "other", "people": 44, "n": 300, "refused": "only 4 of 300 person-periods differ", **bare})
+    rows.append({"group": "none", "people": 5, "n": 41, "refused": None, **around(0.777)})
+    pooled = {
+        "k": 4,
+        "i2": 0.42,
+        "estimate": 0.2,
+        "ci_low": 0.1,
+        "ci_high": 0.3,
+        "prediction_low": 0,
+        "prediction_high": 0.4,
+    }
+    return {"by": "community", "groups": rows, "p_same": 0.2, "pooled": pooled}
+
+
+def predicted() -> dict[str, Any]:
+    """Return what drives the nuisances as `causal.drivers.Drivers` writes it."""
+    ends = {"": 0.02, "_low": 0.01, "_high": 0.03, "_alone": 0.1}
+    columns = {f"{name}{end}": value for name in ("outcome", "exposure") for end, value in ends.items()}
+    return {"outcome_r2": 0.12, "exposure_r2": 0.3, "groups": [{"group": name, **columns} for name in GROUPS]}
+
+
+def steps() -> list[dict[str, Any]]:
+    """Return the steps from naive to final as `causal.waterfall.Step` writes them."""
+    bare = {"se": 0.01, "change": None, "first": None, "last": None, "refused": None, "added": []}
+    return [
+        bare | {"label": "naive", "estimate": 0.24, "ci_low": 0.22, "ci_high": 0.26},
+        bare | {"label": "+ own history", "estimate": 0.14, "ci_low": 0.12, "ci_high": 0.16, "change": -0.1}
+        | {"first": -0.1, "last": -0.04, "added": ["own_history", "activity"]},
+        bare | {"label": "flexible nuisances", "estimate": 0.09, "ci_low": 0.06, "ci_high": 0.12, "change": -0.05},
+    ]  # fmt: skip
 
 
 def level(name: str, exposure: float, n: int, estimate: float) -> dict[str, Any]:

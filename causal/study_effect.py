@@ -57,6 +57,7 @@ from causal.study import (
     uses_of,
     without_bots,
 )
+from causal.study_controls import PanelStudy, panel_controls
 from copenet.foundation.progress import SILENT, Progress
 from copenet.foundation.seeds import generator
 from graph.ties import MAX_THREAD_PEOPLE
@@ -139,7 +140,8 @@ def estimate_study(
     exposure = panel.exposure(settings.mapping)
     audits = _audits(study, settings, max_thread_people)
     main = estimated(_sample(study, panel, exposure, panel.eligible, settings), settings, audits, progress)
-    checks = (*main.checks, *audits, *_further_checks(study, exposure, main, settings, progress))
+    further = _further_checks(study, exposure, main, settings, labels, progress)
+    checks = (*main.checks, *audits, *further)
     if settings.refuter:
         checks = (*checks, *_dowhy_checks(study, exposure, main, settings))
     checks = (*checks, label)
@@ -199,7 +201,12 @@ def _audits(study: _Study, settings: EffectSettings, max_thread_people: int) -> 
 
 
 def _further_checks(
-    study: _Study, exposure: Float, main: Estimates, settings: EffectSettings, progress: Progress
+    study: _Study,
+    exposure: Float,
+    main: Estimates,
+    settings: EffectSettings,
+    labels: pa.Table,
+    progress: Progress,
 ) -> list[Check]:
     """Run the placebos and the secondary estimate; after a refusal only what needs no estimate."""
     panel, checks = study.panel, list[Check]()
@@ -224,6 +231,10 @@ def _further_checks(
             task.advance()
             checks.append(_mapping_family(study, exposure, settings))
             task.advance()
+        sample = _sample(study, panel, exposure, rows, settings)
+        data_of = (study.inputs, study.events, panel)
+        controls = PanelStudy(*data_of, sample, main, labels, lambda inputs: _refitted(inputs, settings))
+        checks += panel_controls(controls, settings, progress)
     if settings.placebos and settings.headline == "plm" and settings.exposure in SHIFTABLE and main.refused is None:
         sample = _sample(study, panel, exposure, rows, settings)
         checks.append(slope_linearity(sample, settings.mapping, settings.shift_peers, options(settings)))
@@ -232,6 +243,14 @@ def _further_checks(
     if settings.mapping.binary and rows.any():
         checks.append(among_posters(exposure[rows] == 1, panel.posted[rows], panel.outcome[rows]))
     return checks
+
+
+def _refitted(inputs: Inputs, settings: EffectSettings) -> Estimate:
+    """Return the headline of other tables."""
+    study = _prepare(inputs, settings, SILENT)
+    exposure = study.panel.exposure(settings.mapping)
+    sample = _sample(study, study.panel, exposure, study.panel.eligible, settings)
+    return headline(sample, settings, options(settings, sensitivity=False), SILENT).estimates[0]
 
 
 def _effects_by_group(study: _Study, exposure: Float, main: Estimates, settings: EffectSettings) -> list[Check]:

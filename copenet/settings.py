@@ -116,6 +116,9 @@ class EffectSection(_Section):
         default="auto", description='"auto": AIPW if binary, else plm. "shift": of a count or proportion.'
     )
     shift_peers: int = Field(default=1, ge=1, description='How many more exposing peers "shift" asks about.')
+    unrelated: str = Field(
+        default="", description='A strategy with no part in this outcome, as a negative control; "" means none.'
+    )
 
 
 class ReportSection(_Section):
@@ -170,7 +173,12 @@ def validate(document: Mapping[str, Any], where: str = "study.toml") -> Settings
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise _explain(first, error.error_count() - 1, where) from error
-    strategy(settings.effect.outcome)  # an outcome nobody defined should not be found out after the embedding
+    for name in filter(None, (settings.effect.outcome, settings.effect.unrelated)):
+        strategy(name)  # one that nobody defined should not be found out after the embedding
+    if settings.effect.unrelated == settings.effect.outcome:
+        raise UsageError(
+            f"{where}: effect.unrelated is the outcome itself.", remedy="Name another strategy there, or none."
+        )
     return settings
 
 

@@ -65,7 +65,7 @@ class Shuffle:
         return float(np.std(self.draws, ddof=1))
 
 
-def time_shuffle(
+def shuffle_test(
     used: Bool,
     active: Bool,
     group: Int,
@@ -87,7 +87,7 @@ def time_shuffle(
         seed: Seed of the trades.
 
     >>> used = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 0, 0]], dtype=bool)
-    >>> result = time_shuffle(used, np.ones_like(used), np.zeros(4, dtype=int), lambda t: float(t.sum()), draws=19)
+    >>> result = shuffle_test(used, np.ones_like(used), np.zeros(4, dtype=int), lambda t: float(t.sum()), draws=19)
     >>> result.observed, set(result.draws.tolist()), result.p_value
     (4.0, {4.0}, 1.0)
     """
@@ -257,7 +257,7 @@ def time_shuffle_check(panel: Panel, events: Events, mapping: Mapping, headline:
         return Check("time_shuffle", "not_informative", said, {"traders": traders})
     statistic = PanelStatistic.of(panel, times, mapping)
     effect = among_active(panel, panel.exposure(mapping), headline.estimate or 0.0)
-    found = time_shuffle(times.used, times.active, times.forum, statistic, draws=DRAWS, seed=seed)
+    found = shuffle_test(times.used, times.active, times.forum, statistic, draws=DRAWS, seed=seed)
     return _judged(found, shown(statistic, effect, seed), traders)
 
 

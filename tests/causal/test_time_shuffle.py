@@ -20,7 +20,7 @@ from causal.time_shuffle import (
     mover,
     power_against,
     shown,
-    time_shuffle,
+    shuffle_test,
     time_shuffle_check,
     times_of,
 )
@@ -57,7 +57,7 @@ def world(seed, effect, shocks=1.5, homophily=0.9):
 
 
 def seen_in(worlds, effect):
-    found = [time_shuffle(*world(seed, effect), draws=DRAWS, rounds=6, seed=seed) for seed in range(worlds)]
+    found = [shuffle_test(*world(seed, effect), draws=DRAWS, rounds=6, seed=seed) for seed in range(worlds)]
     return sum(result.p_value <= 0.05 for result in found)
 
 
@@ -106,9 +106,9 @@ def test_all_tables_with_the_same_margins_come_up_equally_often():
 def test_uses_in_silence_and_too_few_draws_are_refused():
     used = np.ones((2, 2), dtype=bool)
     with pytest.raises(UsageError, match="active"):
-        time_shuffle(used, ~used, np.zeros(2, dtype=int), float)
+        shuffle_test(used, ~used, np.zeros(2, dtype=int), float)
     with pytest.raises(UsageError, match="19"):
-        time_shuffle(used, used, np.zeros(2, dtype=int), float, draws=9)
+        shuffle_test(used, used, np.zeros(2, dtype=int), float, draws=9)
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,14 @@ import pyarrow as pa
 
 from causal.double_negative import among_new_peers
 from causal.estimators import Estimates, Sample
-from causal.events import Events, Inputs, events_from
+from causal.events import Events, Inputs, TieEvents, events_from
 from causal.left_out import Refit, left_out
 from causal.negative_controls import headline_of, past_outcome, undeclared, unrelated_behaviour, unrelated_exposure
 from causal.new_peers import new_peers, uses_by_period
 from causal.panel import Panel
+from causal.reply_controls import past_outcome as past_of_authors
+from causal.reply_controls import unrelated_answers
+from causal.reply_design import ReplyDesign
 from causal.results import Check
 from causal.study import EffectSettings, options, uses_of
 from causal.time_shuffle import time_shuffle_check
@@ -61,6 +64,41 @@ def panel_controls(study: PanelStudy, settings: EffectSettings, progress: Progre
         checks += [past_outcome(new, headline, how), among_new_peers(new, headline, how)]
         task.advance()
         checks += left_out(study.inputs, ours, study.refit)
+        task.advance()
+    return checks
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyStudy:
+    """What the controls of the replies design are made of; as `PanelStudy`, with its posts and ties."""
+
+    inputs: Inputs
+    events: Events
+    ties: TieEvents
+    design: ReplyDesign
+    sample: Sample
+    main: Estimates
+    labels: pa.Table
+    refit: Refit
+
+
+def reply_controls(study: ReplyStudy, settings: EffectSettings, progress: Progress) -> list[Check]:
+    """Run the negative controls and the estimates without bots and deleted messages; none after a refusal."""
+    if study.main.refused is not None or not settings.placebos:
+        return []
+    how, headline = options(settings), headline_of(study.main, study.sample)
+    with progress.task("controls", 3, "checks") as task:
+        if settings.unrelated:
+            events = unrelated_events(study.inputs, study.labels, settings)
+            exposure, history = unrelated_answers(study.design, events, settings.mapping)
+            checks = [unrelated_behaviour(study.sample, settings.unrelated, exposure, history, headline, how)]
+        else:
+            checks = [undeclared()]
+        task.advance()
+        data = (study.events, study.ties, study.inputs.ties)
+        checks.append(past_of_authors(study.design, data, study.sample, settings.mapping, headline, how))
+        task.advance()
+        checks += left_out(study.inputs, study.main.estimates[0], study.refit)
         task.advance()
     return checks
 

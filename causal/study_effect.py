@@ -133,7 +133,7 @@ def estimate_study(
     label = label_check(labels_validated, label_error)
     if settings.design == "replies":
         return study_replies.estimate_replies(
-            inputs, settings, label, labels_validated=labels_validated, progress=progress
+            inputs, settings, label, labels, labels_validated=labels_validated, progress=progress
         )
     study = _prepare(inputs, settings, progress)
     panel = study.panel

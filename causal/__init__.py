@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 _MODULES = {
     "causal.fewer_ties": ("bias_curve",),
     "causal.curve": ("exposure_curve",),
+    "causal.double_negative": ("double_negative_control",),
+    "causal.time_shuffle": ("shuffle_test",),
     "causal.event_times": ("event_study", "since_first"),
     "causal.hazard": ("HazardSample", "at_risk", "estimate_hazard"),
     "causal.heterogeneity": ("effects_by_group",),
@@ -73,6 +75,7 @@ __all__ = [
     "bias_curve",
     "cosine_similarity",
     "design_effect",
+    "double_negative_control",
     "effects_by_group",
     "estimate_hazard",
     "event_study",
@@ -81,12 +84,14 @@ __all__ = [
     "observed",
     "pool",
     "randomisation_test",
+    "shuffle_test",
     "since_first",
 ]
 
 if TYPE_CHECKING:
     from causal.arrays import AIPW, OLS, PLM, Naive, Shift
     from causal.curve import exposure_curve
+    from causal.double_negative import double_negative_control
     from causal.event_times import event_study, since_first
     from causal.exposure import (
         AnyPeer,
@@ -116,6 +121,7 @@ if TYPE_CHECKING:
         randomisation_test,
     )
     from causal.thinning import observed
+    from causal.time_shuffle import shuffle_test
 
 
 def __getattr__(name: str) -> Any:

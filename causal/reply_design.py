@@ -221,7 +221,7 @@ def choose_posts(
     answered = whole & (answers.first <= events.time + windows.reply)
     odd = answered & answers.early
     known = np.zeros(len(events), dtype=bool)
-    known[answers.parent[_in_time(events, answers, windows)]] = True
+    known[answers.parent[in_time(events, answers, windows)]] = True
     rows = answered & ~odd & known
     left_out = {
         "outcome_window_open": int(np.sum(in_study & ~whole)),
@@ -232,7 +232,7 @@ def choose_posts(
     return posts_at(events, answers, calendar, np.flatnonzero(rows)), left_out
 
 
-def _in_time(events: Events, answers: Answers, windows: Windows) -> Int:
+def in_time(events: Events, answers: Answers, windows: Windows) -> Int:
     """Return the events that answer another within the hours that count."""
     child = np.flatnonzero(answers.parent >= 0)
     lag = events.time[child] - events.time[answers.parent[child]]
@@ -241,7 +241,7 @@ def _in_time(events: Events, answers: Answers, windows: Windows) -> Int:
 
 def exposure_of(events: Events, answers: Answers, windows: Windows, posts: Posts) -> tuple[Int, Int]:
     """Return how many other people answered each post in time, and how many of them used the strategy (r each)."""
-    child = _in_time(events, answers, windows)
+    child = in_time(events, answers, windows)
     pairs = np.column_stack([answers.parent[child], events.person[child]])
     using = pairs[events.uses[child]]
     counts = [np.bincount(np.unique(p, axis=0)[:, 0], minlength=len(events)) for p in (pairs, using)]

@@ -59,8 +59,10 @@ class EffectSettings:
         label_threshold: Probability from which a message counts as using the strategy.
         text_dimensions: Principal components of prior text.
         representation_dimensions: Outputs of the GraphSAGE representation (0: none).
-        placebos: Whether to run, in the panel, the rewired and the future-exposure placebo, the mapping family, the test
-            of linearity and the exposure curve.
+        unrelated: A strategy declared to have no part in this outcome: peers' use of it is a negative control ("" for
+            none).
+        placebos: Whether to run the placebos and negative controls and, in the panel, the mapping family, the test of
+            linearity and the exposure curve.
         sensitivity: Whether to compute how strong hidden confounding must be, and which covariates drive the nuisances.
         refuter: Whether to let DoWhy identify the estimand and run its placebo refuter on our estimator.
         seed: Seed of all chance.
@@ -84,6 +86,7 @@ class EffectSettings:
     label_threshold: float = 0.5
     text_dimensions: int = 8
     representation_dimensions: int = 8
+    unrelated: str = ""
     placebos: bool = True
     sensitivity: bool = True
     refuter: bool = True
@@ -91,6 +94,11 @@ class EffectSettings:
 
     def __post_init__(self) -> None:
         share_kept(self.missing_ties)
+        if self.unrelated and self.unrelated == self.outcome:
+            raise UsageError(
+                "The outcome itself is not unrelated to the outcome.",
+                remedy="Name another strategy in effect.unrelated, or none.",
+            )
         if self.estimator not in ESTIMATORS:
             known = f"Known are {', '.join(ESTIMATORS)}."
             raise UsageError(

@@ -57,6 +57,7 @@ from causal.study import (
     uses_of,
     without_bots,
 )
+from causal.study_controls import PanelStudy, panel_controls
 from causal.study_explained import explanation
 from causal.study_missing_ties import Thin, missing_ties
 from causal.thinning import observed_events
@@ -136,7 +137,7 @@ def estimate_study(
     label = label_check(labels_validated, label_error)
     if settings.design == "replies":
         return study_replies.estimate_replies(
-            inputs, settings, label, labels_validated=labels_validated, progress=progress
+            inputs, settings, label, labels, labels_validated=labels_validated, progress=progress
         )
     study = _prepare(inputs, settings, progress)
     panel = study.panel
@@ -145,7 +146,8 @@ def estimate_study(
     sample = _sample(study, panel, exposure, panel.eligible, settings)
     main = estimated(sample, settings, audits, progress)
     why = explanation(sample, main, settings)
-    checks = (*main.checks, *audits, *why.checks, *_further_checks(study, exposure, main, settings, progress))
+    further = _further_checks(study, exposure, main, settings, labels, progress)
+    checks = (*main.checks, *audits, *why.checks, *further)
     if settings.refuter:
         checks = (*checks, *_dowhy_checks(study, exposure, main, settings))
     checks = (*checks, label)
@@ -207,7 +209,12 @@ def _audits(study: _Study, settings: EffectSettings, max_thread_people: int) -> 
 
 
 def _further_checks(
-    study: _Study, exposure: Float, main: Estimates, settings: EffectSettings, progress: Progress
+    study: _Study,
+    exposure: Float,
+    main: Estimates,
+    settings: EffectSettings,
+    labels: pa.Table,
+    progress: Progress,
 ) -> list[Check]:
     """Run the placebos and the secondary estimate; after a refusal only what needs no estimate."""
     panel, checks = study.panel, list[Check]()
@@ -232,6 +239,10 @@ def _further_checks(
             task.advance()
             checks.append(_mapping_family(study, exposure, settings))
             task.advance()
+        sample = _sample(study, panel, exposure, rows, settings)
+        data_of = (study.inputs, study.events, panel)
+        controls = PanelStudy(*data_of, sample, main, labels, lambda inputs: _refitted(inputs, settings))
+        checks += panel_controls(controls, settings, progress)
     if settings.placebos and settings.headline == "plm" and settings.exposure in SHIFTABLE and main.refused is None:
         sample = _sample(study, panel, exposure, rows, settings)
         checks.append(slope_linearity(sample, settings.mapping, settings.shift_peers, options(settings)))
@@ -256,6 +267,14 @@ def _with_fewer_ties(study: _Study, settings: EffectSettings) -> Thin:
         return sample, np.searchsorted(whole, np.flatnonzero(other.eligible))
 
     return thin
+
+
+def _refitted(inputs: Inputs, settings: EffectSettings) -> Estimate:
+    """Return the headline of other tables."""
+    study = _prepare(inputs, settings, SILENT)
+    exposure = study.panel.exposure(settings.mapping)
+    sample = _sample(study, study.panel, exposure, study.panel.eligible, settings)
+    return headline(sample, settings, options(settings, sensitivity=False), SILENT).estimates[0]
 
 
 def _effects_by_group(study: _Study, exposure: Float, main: Estimates, settings: EffectSettings) -> list[Check]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from scipy.sparse import csr_array
 
 from causal.estimators import Estimates, Sample
@@ -24,12 +25,14 @@ from causal.study import (
     estimated,
     explained,
     exposures_of,
+    headline,
     histogram,
     options,
 )
+from causal.study_controls import ReplyStudy, reply_controls
 from causal.study_explained import explanation
 from causal.study_missing_ties import missing_ties, without_answers
-from copenet.foundation.progress import Progress
+from copenet.foundation.progress import SILENT, Progress
 from copenet.foundation.seeds import generator
 
 ELSEWHERE = "used {outcome} in other threads in the {weeks} weeks after the answers (silent = 0)"
@@ -50,6 +53,7 @@ def estimate_replies(
     inputs: Inputs,
     settings: EffectSettings,
     label_check: Check,
+    labels: pa.Table,
     *,
     labels_validated: bool,
     progress: Progress,
@@ -60,6 +64,7 @@ def estimate_replies(
         inputs: The tables, without declared bots.
         settings: What is estimated.
         label_check: What is known about the labels.
+        labels: Table of schema `gnn.schema.LABELS`, for the unrelated strategy.
         labels_validated: Whether they were checked against a gold sample.
         progress: Where to report.
 
@@ -73,7 +78,18 @@ def estimate_replies(
     helper, beside = _instrument(rows, settings, audits)
     beside = (*beside, *_missing(rows, inputs, main, settings, progress))
     why = explanation(sample, main, settings)
-    checks = (*main.checks, *audits, *why.checks, *beside, *_dowhy_checks(sample, main, settings), label_check)
+    data = (inputs, rows.events, rows.ties, design)
+    study = ReplyStudy(*data, sample, main, labels, lambda other: _refitted(other, settings))
+    controls = reply_controls(study, settings, progress)
+    checks = (
+        *main.checks,
+        *audits,
+        *why.checks,
+        *beside,
+        *controls,
+        *_dowhy_checks(sample, main, settings),
+        label_check,
+    )
     outcome = ELSEWHERE.format(outcome=settings.outcome, weeks=settings.period_weeks)
     result = EffectResult(
         outcome=settings.outcome,
@@ -102,6 +118,12 @@ def prepare(inputs: Inputs, settings: EffectSettings, progress: Progress) -> Row
     graph = tie_graph(ties.before(last), len(events.people))
     communities = communities_of(inputs, events.people, last, settings.seed)
     return Rows(events, ties, design, exposure, sample_of(design, exposure, graph, communities, settings))
+
+
+def _refitted(inputs: Inputs, settings: EffectSettings) -> Estimate:
+    """Return the headline of other tables."""
+    sample = prepare(inputs, settings, SILENT).sample
+    return headline(sample, settings, options(settings, sensitivity=False), SILENT).estimates[0]
 
 
 def sample_of(

@@ -119,6 +119,9 @@ class EffectSection(_Section):
     missing_ties: float = Field(
         default=0.0, ge=0, lt=1, description="Share of ties known to be missing at random; 0: none, or not known."
     )
+    unrelated: str = Field(
+        default="", description='A strategy with no part in this outcome, as a negative control; "" means none.'
+    )
 
 
 class ReportSection(_Section):
@@ -173,7 +176,12 @@ def validate(document: Mapping[str, Any], where: str = "study.toml") -> Settings
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise _explain(first, error.error_count() - 1, where) from error
-    strategy(settings.effect.outcome)  # an outcome nobody defined should not be found out after the embedding
+    for name in filter(None, (settings.effect.outcome, settings.effect.unrelated)):
+        strategy(name)  # one that nobody defined should not be found out after the embedding
+    if settings.effect.unrelated == settings.effect.outcome:
+        raise UsageError(
+            f"{where}: effect.unrelated is the outcome itself.", remedy="Name another strategy there, or none."
+        )
     return settings
 
 

@@ -322,7 +322,14 @@ class CheckRow:
     formula: str
 
 
-_PLOTS = {"rewired_graph": "placebos", "hidden_confounder": "sensitivity", "identification": "causal_graph"}
+_PLOTS = {
+    "rewired_graph": "placebos",
+    "time_shuffle": "placebo",
+    "unrelated_behaviour": "placebos",
+    "past_outcome": "placebos",
+    "hidden_confounder": "sensitivity",
+    "identification": "causal_graph",
+}
 _ORDER = ("refused", "fail", "warn", "not_informative", "conditional", "pass")
 
 
@@ -359,7 +366,7 @@ def tally(rows: Sequence[CheckRow]) -> list[tuple[str, str, str, int]]:
 
 
 _LATER: tuple[tuple[tuple[str, ...], str], ...] = (
-    (("negative_control",), "Double negative controls for latent homophily (Egami & Tchetgen Tchetgen 2024)."),
+    (("double_negative",), "Double negative controls for latent homophily (Egami & Tchetgen Tchetgen 2024)."),
     (("label_error", "dsl", "label_correction"), "Label error is stated and not yet carried into the interval."),
     (("simex", "missing_tie"), "No correction for ties that the data do not hold."),
     (("calibration",), "The estimator was not calibrated on simulations over this very network."),

@@ -86,6 +86,60 @@ _LIMITS: tuple[tuple[tuple[str, ...], Limit], ...] = (
         ),
     ),
     (
+        ("time_shuffle",),
+        Limit(
+            "Time shuffle",
+            "Whether it matters when people used the strategy, and not only who did, how often, and how common it was in "
+            "their forum at the time.",
+            "Short-lived causes that only the tied share, and uses that run on from one period to the next: both look like "
+            "influence here. It keeps who wrote when, so it is blind to an effect on writing at all.",
+        ),
+    ),
+    (
+        ("unrelated_behaviour",),
+        Limit(
+            "Unrelated behaviour",
+            "Whether peers' use of a strategy that should do nothing to this outcome appears to act: then something "
+            "drives both people.",
+            "Causes of the declared strategy that do not drive the unrelated one. That it is unrelated is a judgement, "
+            "made before the outcome was opened.",
+        ),
+    ),
+    (
+        ("past_outcome",),
+        Limit(
+            "Past outcome",
+            "Whether new peers' behaviour now goes with what the person did while they were strangers, which they cannot "
+            "have brought about.",
+            "Causes that arose since, and older ties. People who meet because of what one of them did then fire it, too.",
+        ),
+    ),
+    (
+        ("double_negative",),
+        Limit(
+            "Double negative controls",
+            "How the estimate moves when hidden causes are read off what both sides did while they were strangers.",
+            "Whether those are valid controls and the bridge is linear. Where they hardly go together nothing is "
+            "estimated, and that is no sign that nothing is hidden.",
+        ),
+    ),
+    (
+        ("suspected_bots",),
+        Limit(
+            "Suspected bots left out",
+            "How the headline moves when suspected bots are neither peers nor subjects.",
+            "Bots that nobody suspects, and whether the suspects are bots.",
+        ),
+    ),
+    (
+        ("deleted_messages",),
+        Limit(
+            "People with deleted messages left out",
+            "How the headline moves without people whose messages were deleted or removed.",
+            "What those messages said, and anything about accounts that are gone altogether.",
+        ),
+    ),
+    (
         ("dowhy_placebo", "random_common_cause", "refuter", "refute"),
         Limit(
             "DoWhy refuter",

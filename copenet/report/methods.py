@@ -184,6 +184,15 @@ def _limits(effects: Mapping[str, Any], used: set[str]) -> str:
         done.append("how strong an unmeasured common cause would have to be (Chernozhukov et al., 2022)")
     if "rewired" in names or "future" in names:
         done.append("placebo estimates")
+    if "time_shuffle" in names:
+        used |= {"anagnostopoulos2008"}
+        done.append("a shuffle of the times of use (Anagnostopoulos et al., 2008)")
+    if "past_outcome" in names:
+        used |= {"lipsitch2010"}
+        done.append("negative controls with their power (Lipsitch et al., 2010)")
+    if "double_negative" in names:
+        used |= {"egami2024"}
+        done.append("double negative controls (Egami & Tchetgen Tchetgen, 2024)")
     if "identification" in names or "dowhy" in names:
         used |= {"sharma2020"}
         done.append("the assumed causal graph with its identified estimand (Sharma & Kiciman, 2020)")

@@ -151,6 +151,7 @@ def _of_checks(evidence: Evidence, effects: Mapping[str, Any]) -> list[Drawn | N
         _overlap(evidence, recorded.get("overlap", {})),
         _balance(recorded.get("balance", {})),
         _placebos(effects, recorded),
+        _shuffle(recorded.get("time_shuffle", {})),
         _sensitivity(effects, recorded.get("hidden_confounder", {})),
         _graph(evidence, effects, recorded.get("identification", {})),
         *explaining(evidence, effects, recorded),
@@ -307,19 +308,36 @@ def _overlap(evidence: Evidence, found: Mapping[str, Any]) -> Drawn | None:
     return drawing, ("Chance of exposure", "Exposed", "Not exposed"), table
 
 
+COMPARED = ("double_negative_control", "suspected_bots", "deleted_messages")  # estimates to compare, none to be zero
+
+
 def _placebos(effects: Mapping[str, Any], recorded: Mapping[str, Mapping[str, Any]]) -> Drawn | None:
     main = words.headline_of(effects)
     keys = ("estimate", "ci_low", "ci_high")
     rows = [
         {"label": limit_of(name).title, "draws": words.listed(found.get("draws")), **{key: found[key] for key in keys}}
         for name, found in recorded.items()
-        if all(isinstance(found.get(key), int | float) for key in keys)
+        if name not in COMPARED and all(isinstance(found.get(key), int | float) for key in keys)
     ]
     if main is None or not rows:
         return None
     rows.append({"label": "Headline", "headline": True, **{key: main.get(key) for key in keys}})
     table = [[row["label"], *(words.signed(row[key]) for key in keys)] for row in rows]
     return figures.placebo_ladder(rows), ("Estimate on", "Estimate", "Low", "High"), table
+
+
+def _shuffle(found: Mapping[str, Any]) -> Drawn | None:
+    """Draw the slopes with shuffled times of use beside the slope in their true order."""
+    draws, observed = words.listed(found.get("draws")), found.get("observed")
+    if not draws or not isinstance(observed, int | float):
+        return None
+    drawing = figures.placebo_null(draws, observed, what="shuffle of the times of use")
+    low, high = (found.get(key) for key in ("ci_low", "ci_high"))
+    table = [
+        ["Shuffled times", words.signed(found.get("estimate")), words.signed(low), words.signed(high)],
+        ["True order", words.signed(observed), "", ""],
+    ]
+    return drawing, ("Slope on the peers' use", "Estimate", "Low", "High"), table
 
 
 Edge = tuple[str, str]

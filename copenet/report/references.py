@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 REFERENCES: dict[str, str] = {
+    "anagnostopoulos2008": "Anagnostopoulos, A., Kumar, R., & Mahdian, M. (2008). Influence and correlation in social "
+    "networks. Proceedings of the 14th ACM SIGKDD International Conference on Knowledge Discovery and Data Mining, 7–15.",
     "baumgartner2020": "Baumgartner, J., Zannettou, S., Keegan, B., Squire, M., & Blackburn, J. (2020). The Pushshift "
     "Reddit dataset. Proceedings of the International AAAI Conference on Web and Social Media, 14, 830–839.",
     "benton2017": "Benton, A., Coppersmith, G., & Dredze, M. (2017). Ethical research protocols for social media health "
@@ -29,6 +31,8 @@ REFERENCES: dict[str, str] = {
     "variables. Journal of Econometrics, 222(2), 882–908.",
     "leung2022": "Leung, M. P. (2022). Causal inference under approximate neighborhood interference. Econometrica, "
     "90(1), 267–293.",
+    "lipsitch2010": "Lipsitch, M., Tchetgen Tchetgen, E., & Cohen, T. (2010). Negative controls: A tool for detecting "
+    "confounding and bias in observational studies. Epidemiology, 21(3), 383–388.",
     "montielolea2013": "Montiel Olea, J. L., & Pflueger, C. (2013). A robust test for weak instruments. Journal of "
     "Business & Economic Statistics, 31(3), 358–369.",
     "reagle2022": "Reagle, J. (2022). Disguising Reddit sources and the efficacy of ethical research. Ethics and "

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from causal.study_effect import EffectSettings
 
 
-PLACEBOS = ("rewired_graph", "future_exposure")
+PLACEBOS = ("rewired_graph", "future_exposure", "time_shuffle", "unrelated_behaviour", "past_outcome")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def _estimated(study: Study, settings: EffectSettings, progress: Progress) -> Co
     embeddings = load_embeddings(texts_of(study), study.restricted / "embeddings", encoder=encoder_of(study))
     found = estimate_study(
         messages_of(study),
-        shown_labels(study, settings.outcome),
+        _labels_shown(study, settings),
         embeddings,
         ties_of(study),
         settings,
@@ -82,6 +82,15 @@ def _estimated(study: Study, settings: EffectSettings, progress: Progress) -> Co
         progress=progress,
     )
     return Computed(found.result.to_dict(), found.panel, found.exposures)
+
+
+def _labels_shown(study: Study, settings: EffectSettings) -> pa.Table:
+    """Return the labels of the outcome, and of the unrelated strategy where one is declared and labelled."""
+    import pyarrow as pa
+
+    labelled = result(study, "labels")["thresholds"]
+    names = [name for name in (settings.outcome, settings.unrelated) if name in labelled]
+    return pa.concat_tables(shown_labels(study, name) for name in names or [settings.outcome])
 
 
 def _refused(study: Study, settings: EffectSettings, error: RefusedError) -> Computed:

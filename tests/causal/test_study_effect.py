@@ -75,6 +75,11 @@ def test_checks_and_assumptions_are_said(study):
     assert checks["future_exposure"].status == "not_informative"
     assert checks["rewired_graph"].status in ("pass", "warn")
     assert len(checks["mapping_family"].figures["rows"]) == len(MAPPINGS)
+    assert checks["time_shuffle"].figures["power"] > 0
+    assert "effect.unrelated" in checks["unrelated_behaviour"].detail
+    assert checks["past_outcome"].figures["power"] <= 1
+    assert checks["double_negative_control"].status in ("pass", "warn", "not_informative")
+    assert checks["suspected_bots"].figures["left_out"] == checks["deleted_messages"].figures["left_out"] == 0
     assert "exposure_curve" not in study.result.detail
     assert len(checks["effect_by_centrality"].figures["groups"]) == 3
     assert "effect_by_community" in checks
@@ -174,7 +179,7 @@ def test_a_failed_leak_audit_refuses_the_headline_and_keeps_what_stands_beside()
     assert ours.refused is not None
     assert found["naive"].estimate is not None
     assert found["ols"].ci_low is not None
-    assert not {"rewired_graph", "future_exposure", "hidden_confounder"} & set(checks)
+    assert not {"rewired_graph", "future_exposure", "hidden_confounder", "time_shuffle", "past_outcome"} & set(checks)
 
 
 def test_the_limit_of_the_threads_reaches_the_audit():
@@ -187,6 +192,33 @@ def test_the_limit_of_the_threads_reaches_the_audit():
         for most in (3, 30)
     )
     assert (told, untold) == ("pass", "fail")
+
+
+def test_a_declared_unrelated_strategy_and_suspected_bots_are_looked_at():
+    messages, labels, embeddings, ties = tables(people=250)
+    strategy = labels.schema.get_field_index("strategy")
+    religion = labels.set_column(strategy, LABELS.field("strategy"), pa.array(["religion"] * labels.num_rows))
+    some = np.random.default_rng(0).random(labels.num_rows) < 0.3
+    chance = labels.schema.get_field_index("probability")
+    religion = religion.set_column(chance, LABELS.field("probability"), pa.array(some.astype(float)))
+    suspect = messages["author_id"].drop_null()[0].as_py()
+    reasons = ["suspected: one text repeated" if a == suspect else None for a in messages["author_id"].to_pylist()]
+    place = messages.schema.get_field_index("bot_reason")
+    messages = messages.set_column(place, messages.schema.field("bot_reason"), pa.array(reasons, pa.string()))
+    settings = replace(QUICK, placebos=True, sensitivity=True, unrelated="religion")
+    result = estimate_study(messages, pa.concat_tables([labels, religion]), embeddings, ties, settings).result
+    checks = {c.name: c for c in result.checks}
+    assert "religion" in checks["unrelated_behaviour"].detail
+    assert checks["unrelated_behaviour"].figures["n"] == by_name(result)["aipw"].n
+    assert checks["unrelated_behaviour"].figures["tipping"] == checks["hidden_confounder"].figures["robustness_value"]
+    assert checks["suspected_bots"].figures["left_out"] == 1
+    assert checks["suspected_bots"].figures["n"] < by_name(result)["aipw"].n
+    assert orjson.loads(orjson.dumps(result.to_dict(), option=orjson.OPT_SERIALIZE_NUMPY))["checks"]
+
+
+def test_the_outcome_is_not_unrelated_to_itself():
+    with pytest.raises(UsageError, match="unrelated"):
+        EffectSettings(outcome="acceptance", unrelated="acceptance")
 
 
 def test_too_short_a_study_is_refused():

@@ -64,6 +64,9 @@ def test_the_result_says_which_design_it_is(study):
     assert result.detail["rows"] == study.panel.num_rows
     checks = {c.name: c for c in result.checks}
     assert checks["leak_audit"].status == "pass"
+    assert "strangers" in checks["past_outcome"].detail
+    assert {"unrelated_behaviour", "suspected_bots", "deleted_messages"} <= set(checks)
+    assert "time_shuffle" not in checks
     assert {"overlap", "dependence", "helper_first_stage", "label_error"} <= set(checks)
     assert "of posts" in checks["overlap"].detail
     assert any("first answer" in a for a in result.assumptions)

@@ -126,3 +126,12 @@ def test_a_file_that_is_not_utf8_is_named(tmp_path):
 def test_the_digest_follows_the_settings():
     assert Settings().digest() == validate({}).digest()
     assert Settings().digest() != override(Settings(), {"study.seed": 8}).digest()
+
+
+def test_an_unrelated_strategy_is_one_of_the_fourteen_and_not_the_outcome():
+    assert parse('[effect]\nunrelated = "religion"').effect.unrelated == "religion"
+    assert Settings().effect.unrelated == ""
+    with pytest.raises(UsageError, match="unrelated is the outcome"):
+        parse('[effect]\noutcome = "acceptance"\nunrelated = "acceptance"')
+    with pytest.raises(UsageError, match="pilgrimage"):
+        parse('[effect]\nunrelated = "pilgrimage"')

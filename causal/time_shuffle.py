@@ -155,8 +155,8 @@ class Times:
 
 
 def times_of(panel: Panel, events: Events) -> Times:
-    """Return who used the strategy and who wrote in each period from the first row to the last outcome."""
-    first, last = int(panel.period.min()), int(panel.period.max()) + 1
+    """Return who used the strategy and who wrote in each period of the panel, those without rows too, and the next."""
+    first, last = panel.slices[0].period, panel.slices[-1].period + 1
     n, when = len(panel.people), panel.calendar.of(events.time)
     inside = (when >= first) & (when <= last)
     used, active = np.zeros((2, n, last - first + 1), dtype=bool)
@@ -179,12 +179,18 @@ class PanelStatistic:
     panel: Panel
     times: Times
     mapping: Mapping
+    cell: Int
     basis: Float
 
     @classmethod
     def of(cls, panel: Panel, times: Times, mapping: Mapping) -> PanelStatistic:
         """Return the statistic of a panel."""
-        return cls(panel, times, mapping, _fixed_columns(panel, times))
+        rows = panel.eligible
+        cells = np.column_stack([times.forum[panel.person[rows]], panel.period[rows]])
+        cell = np.unique(cells, axis=0, return_inverse=True)[1].ravel().astype(np.int64)
+        left = np.column_stack([_within(column, cell) for column in _fixed_columns(panel, times).T])
+        vectors, size, _ = np.linalg.svd(left, full_matrices=False)
+        return cls(panel, times, mapping, cell, np.asarray(vectors[:, size > 1e-10 * max(size.max(), 1.0)]))
 
     @property
     def next_use(self) -> tuple[Int, Int]:
@@ -201,6 +207,7 @@ class PanelStatistic:
     def __call__(self, table: Bool) -> float:
         """Return the slope in a table of uses (n x T)."""
         exposure = self.exposure(table)
+        exposure = _within(exposure, self.cell)
         exposure = exposure - self.basis @ (self.basis.T @ exposure)
         energy = float(exposure @ exposure)
         return float(exposure @ table[self.next_use]) / energy if energy > 1e-9 * len(exposure) else 0.0
@@ -221,7 +228,7 @@ class PanelStatistic:
 
 
 def _fixed_columns(panel: Panel, times: Times) -> Float:
-    """Return an orthonormal basis (r x k) of what shuffling leaves as it is."""
+    """Return what shuffling leaves as it is, beside forum x period (r x 7)."""
     rows, share = panel.eligible, times.used.sum(axis=1) / np.maximum(times.active.sum(axis=1), 1)
     counts, any_of = [], []
     for piece in panel.slices:
@@ -231,12 +238,15 @@ def _fixed_columns(panel: Panel, times: Times) -> Float:
     expected, some = np.concatenate(counts)[rows], np.concatenate(any_of)[rows]
     person, period = panel.person[rows], panel.period[rows]
     wrote = times.active[person, period + 1 - times.first].astype(float)
-    cells = np.unique(np.column_stack([times.forum[person], period]), axis=0, return_inverse=True)[1].ravel()
-    dummies = (cells[:, None] == np.arange(cells.max(initial=0) + 1)).astype(float)
     own = np.column_stack([wrote, wrote * share[person], share[person]])
     peers = np.column_stack([expected, some, expected / panel.n_peers[rows], np.log(panel.n_peers[rows])])
-    vectors, size, _ = np.linalg.svd(np.column_stack([dummies, own, peers]), full_matrices=False)
-    return np.asarray(vectors[:, size > 1e-10 * size.max()])
+    return np.column_stack([own, peers])
+
+
+def _within(values: Float, cell: Int) -> Float:
+    """Return values without the mean of their cell: least squares on an indicator of each, without a column for each."""
+    means = np.bincount(cell, weights=values) / np.maximum(np.bincount(cell), 1)
+    return np.asarray(values - means[cell])
 
 
 def time_shuffle_check(panel: Panel, events: Events, mapping: Mapping, headline: Estimate, *, seed: int) -> Check:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,6 +18,7 @@ from causal.panel import PanelSettings
 from causal.results import Estimate
 from causal.time_shuffle import (
     PanelStatistic,
+    _fixed_columns,
     among_active,
     mover,
     power_against,
@@ -126,6 +129,31 @@ def test_unshuffled_the_exposure_of_the_statistic_is_that_of_the_panel(study, ma
     assert times.active[statistic.next_use].tolist() == panel.posted[panel.eligible].tolist()
     used = times.used[statistic.next_use]
     assert np.all(used >= panel.outcome[panel.eligible])  # which leaves out threads that supplied the exposure
+
+
+def test_periods_in_which_nobody_is_at_risk_are_part_of_the_table():
+    """One message half a year after all others: the last periods of the panel have no rows."""
+    _, inputs = simulated(people=120, periods=12)
+    place = inputs.messages.schema.get_field_index("created_at")
+    times = inputs.messages["created_at"].to_pylist()
+    times[int(np.argmax(times))] += timedelta(weeks=26)
+    times = pa.array(times, inputs.messages.schema.field(place).type)
+    late = replace(inputs, messages=inputs.messages.set_column(place, inputs.messages.schema.field(place), times))
+    panel, events, _ = panel_of(late, PanelSettings(text_dimensions=0))
+    assert len(panel.slices[-1].person) == 0
+    statistic = PanelStatistic.of(panel, times_of(panel, events), AnyPeer())
+    assert statistic.exposure(statistic.times.used) == pytest.approx(panel.exposure(AnyPeer())[panel.eligible])
+
+
+@pytest.mark.parametrize("mapping", [AnyPeer(), Proportion()])
+def test_the_statistic_is_the_slope_of_least_squares_with_an_indicator_of_every_forum_and_period(study, mapping):
+    panel, events, _ = study
+    times = times_of(panel, events)
+    statistic = PanelStatistic.of(panel, times, mapping)
+    dummies = (statistic.cell[:, None] == np.unique(statistic.cell)[None, :]).astype(float)
+    X = np.column_stack([statistic.exposure(times.used), _fixed_columns(panel, times), dummies])
+    slope = np.linalg.lstsq(X, times.used[statistic.next_use].astype(float), rcond=None)[0][0]
+    assert statistic(times.used) == pytest.approx(slope, rel=1e-6)
 
 
 def test_a_planted_effect_is_shown_in_part_and_none_is_not(study):

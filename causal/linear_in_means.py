@@ -8,6 +8,7 @@ too weak, and when the degrees are so large that W X hardly varies (Hayes & Levi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar
@@ -379,8 +380,10 @@ def fieller(above: float, below: float, variances: Sequence[Variance], level: fl
         variances: Of a, of b, and of a - b.
         level: Level of the interval.
     """
-    dof = variances[0].dof
-    q = float((stats.norm if dof is None else stats.t(dof)).ppf(0.5 + level / 2))
+    dof = min(v.dof or math.inf for v in variances)
+    q = float((stats.norm if dof == math.inf else stats.t(dof)).ppf(0.5 + level / 2))
+    if variances[0].method == "network_hac":  # whose rules are not multiplied by G / (G - 1)
+        q *= math.sqrt((dof + 1) / dof)
     of_above, of_below, of_gap = (_rules(v) for v in variances)
     both = (of_above + of_below - of_gap) / 2
     square = below**2 - q**2 * of_below

@@ -33,6 +33,8 @@ OWN_FIGURES = {
     "placebos",
     "sensitivity",
     "exposure_curve",
+    "bias_curve",
+    "time_shuffle",
     "event_study",
     *WIDE_FIGURES,
 }

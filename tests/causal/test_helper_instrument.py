@@ -109,10 +109,14 @@ def test_the_estimate_its_error_and_its_first_stage_are_those_of_linearmodels():
     exogenous = np.column_stack([np.ones(len(sample.y)), sample.X])
     oracle = linearmodels.IV2SLS(sample.y, exogenous, sample.e, found.value).fit(cov_type="robust", debiased=True)
     assert estimate.estimate == pytest.approx(oracle.params["endog"], abs=1e-9)
-    assert estimate.se == pytest.approx(oracle.std_errors["endog"], rel=1e-6)
+    assert estimate.detail["se_person"] == pytest.approx(oracle.std_errors["endog"], rel=1e-6)
     first = linearmodels.IV2SLS(sample.e, np.column_stack([exogenous, found.value]), None, None)
     first = first.fit(cov_type="robust", debiased=True)
-    assert checks[0].figures["effective_f"] == pytest.approx(float(first.tstats.iloc[-1]) ** 2, rel=1e-6)
+    alone = found.value - exogenous @ np.linalg.lstsq(exogenous, found.value, rcond=None)[0]
+    psi = alone * np.asarray(first.resids)
+    groups = np.sum(psi**2) ** 2 / np.sum(psi**4)  # nobody is tied to anybody
+    f = float(first.tstats.iloc[-1]) ** 2 * (groups - 1) / groups
+    assert checks[0].figures["effective_f"] == pytest.approx(f, rel=1e-6)
 
 
 def test_a_hidden_trait_moves_ols_and_leaves_the_instrument_alone():

@@ -82,7 +82,9 @@ def test_groups_are_averages_of_the_headlines_scores(binary):
     assert by.groups[0].estimate == pytest.approx(alone)
     independent = effects_by_group(sample, found, group, "community", replace(LINEAR, bandwidth=0)).groups[0]
     left = (a - alone * b)[group == "a"]
-    assert independent.se == pytest.approx(np.linalg.norm(left) / b[group == "a"].sum())
+    groups = np.sum(left**2) ** 2 / np.sum(left**4)  # with bandwidth 0 everybody is one
+    expected = np.linalg.norm(left) / b[group == "a"].sum() * np.sqrt(groups / (groups - 1))
+    assert independent.se == pytest.approx(expected)
     assert sum(g.n for g in by.groups) == 750
 
 

@@ -73,9 +73,17 @@ def test_the_interval_of_a_ratio_is_what_a_test_of_each_value_does_not_reject():
     def variances(second):
         return [near.variance(psi[:, 0]), near.variance(second), near.variance(psi[:, 0] - second)]
 
-    low, high = fieller(a, b, variances(psi[:, 1]), 0.95)
+    found = variances(psi[:, 1])
+    low, high = fieller(a, b, found, 0.95)
+    dof = min(v.dof for v in found)
+    q = stats.t.ppf(0.975, dof) * np.sqrt((dof + 1) / dof)
     grid = np.linspace(low - 0.5, high + 0.5, 400)
-    kept = [t for t in grid if abs(a - t * b) <= 1.959964 * near.variance(psi[:, 0] - t * psi[:, 1]).se]
+
+    def error(t):
+        parts = near.variance(psi[:, 0] - t * psi[:, 1]).parts
+        return np.sqrt(max(parts[rule] for rule in ("person", "uniform", "overlap")))
+
+    kept = [t for t in grid if abs(a - t * b) <= q * error(t)]
     step = grid[1] - grid[0]
     assert (kept[0], kept[-1]) == (pytest.approx(low, abs=step), pytest.approx(high, abs=step))
     assert fieller(a, b, variances(20 * psi[:, 1]), 0.95) is None

@@ -55,7 +55,7 @@ def test_the_headline_covers_the_known_truth_and_naive_does_not(study):
 def test_without_an_effect_the_headline_finds_none_and_naive_does():
     found = by_name(estimate_study(*tables(null=True), QUICK).result)
     assert found["aipw"].p_value > 0.05
-    assert found["naive"].p_value < 0.001
+    assert found["naive"].p_value < 0.005
 
 
 def test_tables_follow_their_schemas_and_hold_every_row(study):

@@ -297,10 +297,10 @@ def node_features(past: History) -> Float32:
 
 
 def main_forum(events: Events) -> Int:
-    """Return the forum in which each person wrote most (the first in name order on ties)."""
+    """Return the forum in which each person wrote most (the first in name order on ties); -1 for who wrote nothing."""
     n, forums = len(events.people), len(events.forums)
-    counts = np.bincount(events.person * forums + events.forum, minlength=n * forums)
-    return np.asarray(counts.reshape(n, forums).argmax(axis=1), dtype=np.int64)
+    counts = np.bincount(events.person * forums + events.forum, minlength=n * forums).reshape(n, forums)
+    return np.where(counts.any(axis=1), counts.argmax(axis=1), -1).astype(np.int64)
 
 
 def _own(past: History, person: Int) -> list[Block]:
@@ -362,7 +362,10 @@ def _text(past: History, everyone: csr_array, person: Int) -> list[Block]:
 
 
 def place_and_time(prefix: Prefix, forum: Int, basis: Basis) -> list[Block]:
-    """Return forum, calendar and their interaction as indicators, and how the forum had fared just before."""
+    """Return forum, calendar and their interaction as indicators, and how the forum had fared just before.
+
+    Who has no forum (-1) has no indicator, and the recent use of all forums together.
+    """
     rows = len(forum)
     at = prefix.period - basis.first
     blocks: list[Block] = [("place_time", f"forum_{f}", (forum == f).astype(float)) for f in basis.forums]
@@ -386,8 +389,9 @@ def _blocks_after_first(basis: Basis, most: int) -> range:
 
 
 def _forum_recent(prefix: Prefix) -> Float:
-    """Return the share of messages that used the strategy in each forum during the period before."""
+    """Return the share of messages that used the strategy in each forum during the period before; at last in all."""
     events = prefix.events
     last = events.between(prefix.calendar.start(prefix.period - 1), prefix.calendar.start(prefix.period))
     n = len(events.forums)
-    return _shrunk(np.bincount(last.forum[last.uses], minlength=n), np.bincount(last.forum, minlength=n))
+    using, all_of = (np.bincount(forum, minlength=n) for forum in (last.forum[last.uses], last.forum))
+    return _shrunk(np.append(using, using.sum()), np.append(all_of, all_of.sum()))

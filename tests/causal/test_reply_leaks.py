@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 import causal.reply_design as design_module
@@ -45,6 +46,34 @@ def test_the_design_itself_passes(study):
     assert check.figures["leaks_truncation"]["largest_difference"] == 0.0
     assert check.figures["leaks_order"]["counted"] == len(design.posts)
     assert set(check.figures) == {"leaks_truncation", "leaks_order", "leaks_clock"}
+
+
+def test_newcomers_have_no_forum_of_their_own_yet(study):
+    """Once they were given the first by name of all that there ever are, also of those that only open later."""
+    *_, inputs = study
+    messages = inputs.messages
+    when = np.array(messages["created_at"].cast(pa.int64()))
+    newcomer = np.array([int(a[-1], 36) % 2 == 0 if a else False for a in messages["author_id"].to_pylist()])
+    gone = newcomer & (when <= np.quantile(when, 0.6))
+    answered = pc.is_in(messages["parent_id"], value_set=messages["message_id"].combine_chunks().filter(pa.array(gone)))
+    kept = np.flatnonzero(~gone & ~np.asarray(answered))
+    cut = replace(inputs, messages=messages.take(kept), used=inputs.used[kept], features=inputs.features[kept])
+    design, *_ = replies_of(cut)
+    (busiest,) = set(range(len(design.forums))) - set(design.basis.forums)  # the others have an indicator
+    forum = cut.messages["forum"]
+    named = pc.if_else(pc.equal(forum, design.forums[busiest]), "z the busiest", forum)
+    cut = replaced(cut, "forum", named)
+    design, events, _ = replies_of(cut)
+    starts = np.array([design.calendar.start(p) for p in design.posts.period.tolist()])
+    first = np.full(len(events.people), np.iinfo(np.int64).max)
+    np.minimum.at(first, events.person, events.time)
+    new = first[design.posts.person] >= starts
+    own = [k for k, name in enumerate(design.names) if name.startswith("forum_") and "recent" not in name]
+    assert new.sum() > 10
+    assert own
+    assert not design.covariates[new][:, own].any()
+    assert design.covariates[~new][:, own].any()
+    assert leaks.audit(design, cut, events).status == "pass"
 
 
 def test_posts_are_sampled_whose_authors_wrote_again_after_the_first_answer(study):

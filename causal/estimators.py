@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 
 from causal import aipw, overlap, plm, regression
 from causal.folds import Folds, graph_folds
-from causal.inference import MAX_PAIR_SHARE, Dependence, Variance, cluster_words, dependence
+from causal.inference import FEWEST_COMMUNITIES, MAX_PAIR_SHARE, Dependence, Variance, cluster_words, dependence
 from causal.nuisance import LEARNERS
 from causal.results import Check, Estimate, Status
 from causal.sensitivity import Sensitivity, analyse, tipping_sentence
@@ -164,7 +164,7 @@ def estimate(
         ours = record(sample, name, (headline.value, headline.influence), near, settings, refused, headline.detail)
         sensitivity = _sensitivity(sample, folds, settings, ours, headline)
         task.advance()
-    checks = (*headline.checks, dependence_check(near), *_sensitivity_checks(sensitivity))
+    checks = (*headline.checks, dependence_check(near, ours), *_sensitivity_checks(sensitivity))
     detail = near.describe() | fold_detail(folds)
     return Estimates(name, (ours, *beside), checks, refused, detail, headline.scores)
 
@@ -290,8 +290,13 @@ def without_headline(
 _NO_DEPENDENCE: Any = None
 
 
-def dependence_check(near: Dependence) -> Check:
-    """Say how many pairs of people an interval lets be dependent, and whether that is few enough."""
+def dependence_check(near: Dependence, found: Estimate | None = None) -> Check:
+    """Say how many pairs of people an interval lets be dependent, and whether that is few enough.
+
+    Args:
+        near: Who depends on whom.
+        found: The estimate, of whose degrees of freedom something is said where they are few.
+    """
     figures = near.describe()
     share = near.near.pair_share
     if near.refused is not None:
@@ -306,7 +311,17 @@ def dependence_check(near: Dependence) -> Check:
         f"Network HAC with bandwidth {near.near.bandwidth} ({share:.1%} of all pairs); the rule of Leung (2022) asks for"
         f" {near.near.suggested} on this graph."
     )
-    return Check("dependence", "pass" if near.near.bandwidth >= near.near.suggested else "warn", said, figures)
+    status: Status = "pass" if near.near.bandwidth >= near.near.suggested else "warn"
+    if found is not None and found.dof is not None:
+        groups = found.dof + 1
+        figures |= {"effective_groups": groups}
+        if groups < FEWEST_COMMUNITIES:
+            status = "warn"
+            said += (
+                f" What moves this estimate lies in neighbourhoods worth {groups:.1f} independent ones: its interval (t with"
+                f" {found.dof:.1f} degrees of freedom) shows how little these data say, and hardly more."
+            )
+    return Check("dependence", status, said, figures)
 
 
 def _balance_check(sample: Sample, propensity: Float, clip: float) -> Check:

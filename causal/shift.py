@@ -186,7 +186,7 @@ def estimate_shift(
         )
         for k, v in points.items()
     ]
-    checks = (check, *(() if refused else (linearity,)), dependence_check(near))
+    checks = (check, *(() if refused else (linearity,)), dependence_check(near, made[0]))
     return Estimates("shift", tuple(made), checks, refused, near.describe() | fold_detail(folds))
 
 

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.sparse import csr_array
 
-from causal.estimators import CONTRAST, SLOPE, EstimationSettings, estimate, interval
+from causal.estimators import CONTRAST, SLOPE, EstimationSettings, dependence_check, dependence_of, estimate, interval
 from causal.inference import Variance
+from causal.results import Estimate
 from tests.causal.graphs import block_graph, confounded, ring, sample_of, sparse_graph
 
 LINEAR = EstimationSettings(learners=("linear",), sensitivity=False)
@@ -281,3 +282,22 @@ def test_the_e_value_compares_with_the_risk_of_everybody_unexposed():
     check = next(c for c in estimate(sample, replace(LINEAR, sensitivity=True)).checks if c.name == "hidden_confounder")
     ratio = 0.5 / 0.35
     assert check.figures["e_value"] == pytest.approx(ratio + np.sqrt(ratio * (ratio - 1)), rel=0.08)
+
+
+def test_an_estimate_that_a_few_neighbourhoods_move_says_so():
+    """One person in a hundred shows the outcome, all of them friends: many rows, hardly any information."""
+    sample = worlds_of(3, n=400)
+    friends = np.zeros(400)
+    friends[:4] = 1
+    rare = replace(sample, adjacency=csr_array(sample.adjacency + csr_array(np.outer(friends, friends))))
+    near = dependence_of(rare, LINEAR)
+    psi = friends[rare.person] + 0.01
+    base = {"estimator": "aipw", "estimand": "peer", "n": 400, "n_peers": 400, "estimate": 0.1, "p_value": 0.5}
+    few, many = (
+        Estimate(**base, se=v.se, ci_low=0.0, ci_high=0.2, dof=v.dof)
+        for v in (near.variance(psi - psi.mean()), near.variance(np.random.default_rng(0).normal(size=len(psi))))
+    )
+    assert dependence_check(near, few).status == "warn"
+    assert "hardly more" in dependence_check(near, few).detail
+    assert dependence_check(near, few).figures["effective_groups"] <= 2
+    assert "hardly more" not in dependence_check(near, many).detail

@@ -224,7 +224,7 @@ def influence(sample: Sample, found: Estimates) -> Influence:
         people=len(there),
         top_people=top,
         top_share=float(np.sort(squared)[::-1][:top].sum() / squared.sum()) if squared.any() else 0.0,
-        zero_share=_share_to_zero(a[there], b[there], pull[there]),
+        zero_share=_share_to_zero(a[there]),
         communities=len(without),
         without_low=float(without.min()) if len(without) > 1 else None,
         without_high=float(without.max()) if len(without) > 1 else None,
@@ -242,13 +242,13 @@ def _without_one(a: Float, b: Float, communities: Int, there: Int) -> Float:
     return np.array([float(a[rest].sum() / b[rest].sum()) for rest in left if len(rest) and b[rest].sum() > 0])
 
 
-def _share_to_zero(a: Float, b: Float, pull: Float) -> float | None:
-    """Return the share of the people who must leave, those first who pull most, until the estimate is not beyond zero.
+def _share_to_zero(a: Float) -> float | None:
+    """Return the least share of the people who must leave, a first, until the estimate Σa/Σb is not beyond zero.
 
     Where fewer than FEWEST would do, the share that FEWEST are.
     """
     sign = np.sign(a.sum())
-    order = np.argsort(-sign * pull, kind="stable")[: len(a) // 2]
+    order = np.argsort(-sign * a, kind="stable")[: len(a) // 2]
     rest = sign * (a.sum() - np.cumsum(a[order]))
     crossed = np.flatnonzero(rest <= 0)
     if not len(crossed):

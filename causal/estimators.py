@@ -317,9 +317,10 @@ def dependence_check(near: Dependence, found: Estimate | None = None) -> Check:
         figures |= {"effective_groups": groups}
         if groups < FEWEST_COMMUNITIES:
             status = "warn"
+            most = "at most " if groups <= 2 else ""
             said += (
-                f" What moves this estimate lies in neighbourhoods worth {groups:.1f} independent ones: its interval (t with"
-                f" {found.dof:.1f} degrees of freedom) shows how little these data say, and hardly more."
+                f" What moves this estimate lies in neighbourhoods worth {most}{groups:.1f} independent ones: its interval"
+                f" (t with {found.dof:.1f} degrees of freedom) shows how little these data say, and hardly more."
             )
     return Check("dependence", status, said, figures)
 

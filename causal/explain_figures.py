@@ -27,7 +27,15 @@ from copenet.foundation.errors import UsageError
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["driver_figure", "forest", "places_of", "shown_groups", "waterfall_figure", "without_small_counts"]
+__all__ = [
+    "driver_figure",
+    "forest",
+    "places_of",
+    "shown_groups",
+    "waterfall_figure",
+    "without_few",
+    "without_small_counts",
+]
 
 Row = Mapping[str, Any]
 WIDE = 120.0
@@ -44,13 +52,23 @@ def places_of(*values: float | None) -> int:
 
 
 def shown_groups(groups: Sequence[Row], suppress_below: int = SUPPRESS_BELOW) -> tuple[list[Row], int]:
-    """Return the groups of at least `suppress_below` people, numbered ones in order, and how many there are of fewer.
+    """Return the groups to show, numbered ones in order, and how many are hidden: those of fewer people.
 
-    >>> shown_groups([{"group": "1", "people": 40}, {"group": "2", "people": 3}])
-    ([{'group': '1', 'people': 40}], 1)
+    A hidden group alone, or few people in all hidden groups together, could be told from the total and the other groups:
+    then the smallest of the others is hidden, too.
+
+    >>> shown_groups([{"group": "1", "people": 40}, {"group": "2", "people": 3}, {"group": "3", "people": 30}])
+    ([{'group': '1', 'people': 40}], 2)
     """
-    kept = [g for g in groups if (g.get("people") or 0) >= suppress_below]
-    return sorted(kept, key=_place), len(groups) - len(kept)
+    by_size = sorted(groups, key=_people)
+    hidden = sum(_people(g) < suppress_below for g in by_size)
+    while 0 < hidden < len(by_size) and (hidden == 1 or sum(map(_people, by_size[:hidden])) < suppress_below):
+        hidden += 1
+    return sorted(by_size[hidden:], key=_place), hidden
+
+
+def _people(group: Row) -> int:
+    return int(group.get("people") or 0)
 
 
 def _place(group: Row) -> tuple[bool, int]:
@@ -69,7 +87,23 @@ def without_small_counts(text: str, suppress_below: int = SUPPRESS_BELOW) -> str
         value = int(found[0].replace(",", ""))
         return f"fewer than {suppress_below}" if 0 < value < suppress_below else found[0]
 
-    return re.sub(r"(?<!at least )(?<![\d.,])\d[\d,]*(?![\d.%])", hidden, text).replace("only fewer than", "fewer than")
+    return re.sub(r"(?<!at least )(?<![\d.,])\d+(?:,\d{3})*(?![\d%]|[.,]\d)", hidden, text).replace(
+        "only fewer than", "fewer than"
+    )
+
+
+def without_few(text: str, suppress_below: int = SUPPRESS_BELOW) -> str:
+    """Return what a check says with counts of few that follow "only" taken out.
+
+    >>> without_few("Cannot be checked: only 7 of 496 rows show it (at least 10 are needed); bandwidth 2.")
+    'Cannot be checked: fewer than 8 of 496 rows show it (at least 10 are needed); bandwidth 2.'
+    """
+
+    def hidden(found: re.Match[str]) -> str:
+        few = "Fewer" if found[1] == "O" else "fewer"
+        return f"{few} than {suppress_below}" if 0 < int(found[2].replace(",", "")) < suppress_below else found[0]
+
+    return re.sub(r"\b([Oo])nly (\d+(?:,\d{3})*)(?![\d%]|[.,]\d)", hidden, text)
 
 
 def forest(

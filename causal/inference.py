@@ -17,7 +17,8 @@ and the variance is multiplied by G / (G - 1), where
     G = (Σ ψ_i²)² / Σ_ij K_ij ψ_i² ψ_j²
 
 is how many equal, independent groups the neighbourhoods are worth (Satterthwaite's degrees of freedom of ψ'Kψ when the ψ_i
-are independent). Where the graph is G complete pieces of one size this is the cluster variance with few-cluster t.
+are independent), taken as 2 where it is less. Where the graph is G complete pieces of one size this is the cluster variance
+with few-cluster t.
 """
 
 from __future__ import annotations
@@ -227,7 +228,7 @@ def hac_variance(influence: Float, n_rows: int, near: Neighbourhoods, iid: float
     parts = {name: form / n_rows**2 for name, form in forms.items()}
     groups = effective_groups(influence, near.kernel)
     dof = max(groups - 1, LEAST_DOF)
-    value = max(parts["person"], parts["uniform"], parts["overlap"]) * groups / dof
+    value = max(parts["person"], parts["uniform"], parts["overlap"]) * (dof + 1) / dof
     return Variance(value, dof, "network_hac", {"iid": iid} | parts)
 
 

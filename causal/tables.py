@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from causal import markup
-from causal.explain_figures import SUPPRESS_BELOW, shown_groups, without_small_counts
+from causal.explain_figures import SUPPRESS_BELOW, shown_groups, without_few, without_small_counts
 from causal.markup import Table
 from causal.names import covariates, estimator, status
 from causal.readings import GROUPED
@@ -81,7 +81,8 @@ def _parts(document: Record, least: int) -> Iterator[dict[str, Any]]:
     for c in _records(document.get("checks")):
         figures = c.get("figures")
         mine = _known(figures) if isinstance(figures, Mapping) else {}
-        yield {**mine, "part": "check", "name": c["name"], "status": c["status"], "detail": c["detail"]}
+        said = without_few(str(c["detail"]), least)
+        yield {**mine, "part": "check", "name": c["name"], "status": c["status"], "detail": said}
         if str(c["name"]).startswith(GROUPED) and isinstance(figures, Mapping):
             yield from _groups(str(c["name"]), figures, least)
     for p in _records(_inside(document, "exposure_curve", "levels")):
@@ -165,11 +166,11 @@ def main_table(result: EffectResult | Fit | Record, *, suppress_below: int = SUP
     )
 
 
-def checks_table(result: EffectResult | Fit | Record) -> Table:
+def checks_table(result: EffectResult | Fit | Record, *, suppress_below: int = SUPPRESS_BELOW) -> Table:
     """Return the checks: how each ended, and what that can and cannot say."""
     document = document_of(result)
     rows = tuple(
-        (_plain(c["name"]), status(str(c["name"]), str(c["status"])), str(c["detail"]))
+        (_plain(c["name"]), status(str(c["name"]), str(c["status"])), without_few(str(c["detail"]), suppress_below))
         for c in _records(document.get("checks"))
     )
     notes = ("No check shows that an assumption holds.", *_labels(document))
@@ -246,7 +247,7 @@ def tables_of(result: EffectResult | Fit | Record, *, suppress_below: int = SUPP
         main_table(result, suppress_below=suppress_below),
         *([steps] if steps else []),
         *groups,
-        checks_table(result),
+        checks_table(result, suppress_below=suppress_below),
     ]
 
 

@@ -330,7 +330,11 @@ def _judged(found: Shuffle, shift: float, traders: int) -> Check:
         f"(p = {found.p_value:.2f})."
     )
     status: Status
-    if found.p_value <= LEVEL:
+    if found.p_value <= LEVEL and np.sign(found.observed - centre) != np.sign(shift):
+        status = "warn"
+        meaning = "The order of time matters, against the headline: in the true order there is less than by chance."
+        meaning = meaning if shift > 0 else meaning.replace("less", "more")
+    elif found.p_value <= LEVEL:
         status, meaning = "pass", f"The order of time matters. {CANNOT}"
     elif power >= POWER:
         status = "warn"

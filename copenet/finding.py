@@ -14,6 +14,8 @@ from copenet.freshness import lock
 from copenet.ladder import interval, ladder, signed
 from copenet.study import Study
 
+SUPPRESS_BELOW = 8
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -27,10 +29,12 @@ class Finding:
     Attributes:
         document: What `effect estimate --json` prints.
         path: Where it is written.
+        suppress_below: Groups of fewer people stay out of tables (`report.suppress_below` of the study).
     """
 
     document: dict[str, Any] = field(repr=False)
     path: Path
+    suppress_below: int = SUPPRESS_BELOW
 
     def summary(self) -> str:
         """Return the answer as text: the question, the estimates side by side, the checks, what is missing."""
@@ -57,19 +61,19 @@ class Finding:
         """Return estimates, steps, groups and checks as LaTeX tables (booktabs)."""
         from causal.tables import to_latex
 
-        return to_latex(self.document)
+        return to_latex(self.document, suppress_below=self.suppress_below)
 
     def to_markdown(self) -> str:
         """Return estimates, steps, groups and checks as Markdown tables."""
         from causal.tables import to_markdown
 
-        return to_markdown(self.document)
+        return to_markdown(self.document, suppress_below=self.suppress_below)
 
     def to_html(self) -> str:
         """Return estimates, steps, groups and checks as one HTML page."""
         from causal.tables import to_html
 
-        return to_html(self.document)
+        return to_html(self.document, suppress_below=self.suppress_below)
 
     def plot(self) -> Drawing:
         """Return the effect ladder as a drawing, which can be saved as SVG and PDF."""
@@ -97,7 +101,7 @@ def estimate(study: Study, progress: Progress = SILENT, *, force: bool = False) 
     if study.settings == study.declared and study.effect_seed in (None, study.seed):
         bring(study, ["effect"], progress, force)
         path = study.results / "effects.json"
-        return Finding(read_json(path), path)
+        return Finding(read_json(path), path, study.settings.report.suppress_below)
     return _beside(study, progress, force)
 
 
@@ -130,7 +134,7 @@ def _beside(study: Study, progress: Progress, force: bool) -> Finding:
             journal.declare(study.journal, study.estimand())
             found = compute(study, progress)
             write_json(path, {**found.document, "digest": _digest(study)})
-    return Finding(read_json(path), path)
+    return Finding(read_json(path), path, study.settings.report.suppress_below)
 
 
 def _digest(study: Study) -> str:

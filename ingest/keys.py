@@ -118,14 +118,22 @@ def _drop_copies(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _disown(connection: duckdb.DuckDBPyConnection) -> None:
-    """Leave a message without author where a copy that may be newer than the kept one says the author is deleted."""
+    """Leave a message without author where a copy that may be newer than the kept one says the author is deleted.
+
+    Of two copies one may be newer than the other where one of them has no time. Nor are answers tied to that author.
+    """
     connection.execute(
         """
-        UPDATE k SET author = NULL WHERE author IS NOT NULL AND m IN (
-            SELECT hash(message_id) FROM staged SEMI JOIN repeated USING (message_id)
-            WHERE retrieved_at IS NULL AND author_status = 'deleted')
+        CREATE TABLE disowned AS
+        WITH copies AS (
+            SELECT pos, message_id, author_status, retrieved_at FROM staged SEMI JOIN repeated USING (message_id))
+        SELECT DISTINCT k.m FROM copies kept JOIN k USING (pos) JOIN copies copy USING (message_id)
+        WHERE k.author IS NOT NULL AND copy.author_status = 'deleted'
+              AND (kept.retrieved_at IS NULL OR copy.retrieved_at IS NULL)
         """
     )
+    connection.execute("UPDATE k SET author = NULL WHERE m IN (SELECT m FROM disowned)")
+    connection.execute("UPDATE k SET target = NULL WHERE p IN (SELECT m FROM disowned)")
 
 
 def _arrays(connection: duckdb.DuckDBPyConnection, first: NDArray[np.int64]) -> Keys:

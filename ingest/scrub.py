@@ -45,9 +45,11 @@ _DIALLED_ZERO = re.compile(  # where a zero comes before the area, two before th
     r")(?![\w%]|[./,:\-]\d)"
 )
 _CUED = re.compile(  # in Spain, Poland, Denmark and elsewhere no zero comes first: only words tell what nine digits are
-    r"((?<!\w)(?:call|text|ring|phone|t[eé]l[eé]?(?:ph|f)[oóô]n[aeo]?|t[eé]l|sms|whats ?app|signal|mobile?|cell|handy"
-    r"|m[oó]vil|num(?:er|ero)|n[uú]mero|nummer|number|ll[aá]ma(?:me|nos)?|dzwo[nń])(?!\w)[^\w\n]{0,4}(?:\w{1,4}[^\w\n]{1,3}){0,3})"
-    r"(?<!\w)(?:\d{3}([ .\-]?)\d{3}\2\d{3}|\d\d([ .\-]?)\d\d\3\d\d\3\d\d)(?![\w%]|[./,:\-]\d)",
+    r"((?<!\w)(?:call|text|ring|phone|t[eé]l[eé]?(?:ph|f)[oóô]n[aeo]?|t[eé]l|sms|whats ?app|signal|mobile?|cell|handy|tlf|cel"
+    r"|m[oó]vil|num(?:er|ero)|n[uú]mero|nummer|number|ll[aá]ma(?:me|nos)?|(?:za)?dzwo[nń]"
+    r"|\w*(?:nummer|nr))(?!\w)[^\w\n]{0,4}(?:\w{1,4}[^\w\n]{1,3}){0,3})"
+    r"(?<!\w)(?:\d{3}([ .\-]?)\d{3}\2\d{3}|\d{3}([ .\-])\d\d\3\d\d\3\d\d|\d\d([ .\-]?)\d\d\4\d\d\4\d\d)"
+    r"(?![\w%]|[./,:\-]\d)",
     re.I,
 )
 _UNSEEN = (  # Unicode's format characters, which can split a name unseen; U+200D stays, it joins emoji

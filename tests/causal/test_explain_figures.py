@@ -61,8 +61,8 @@ def test_a_group_of_few_people_is_counted_and_not_drawn() -> None:
     everything = drawing.svg() + drawing.alt + drawing.caption
     assert "In no community" not in everything
     assert "77" not in texts(drawing)
-    assert "One group of fewer than 8 people not drawn." in drawing.caption
-    assert "4 groups of fewer than 60 people not drawn." in explained.forest(FOUND, suppress_below=60).caption
+    assert "2 groups of fewer than 8 people not drawn." in drawing.caption
+    assert "5 groups of fewer than 60 people not drawn." in explained.forest(FOUND, suppress_below=60).caption
 
 
 def test_without_pooling_there_is_no_diamond() -> None:

@@ -50,7 +50,17 @@ def test_people_are_left_out_with_all_they_wrote_and_strangers_stay():
     assert kept.features.ravel().tolist() == [1, 2, 4, 6, 7, 9]
 
 
-def test_a_headline_that_moves_by_more_than_its_error_is_flagged():
+def test_what_an_estimate_is_without_a_few_people_is_not_said():
+    """The difference of two estimates would tell of them."""
+    inputs = tables(bot_reason=SUSPECTED, text_status=GONE)
+    for check in left_out(inputs, found(0.1), lambda _: found(0.14)):
+        assert check.status == "not_informative"
+        assert "fewer than 8" in check.detail
+        assert "0.14" not in check.detail + str(check.figures)
+
+
+def test_a_headline_that_moves_by_more_than_its_error_is_flagged(monkeypatch):
+    monkeypatch.setattr("causal.left_out.FEWEST", 1)
     inputs = tables(bot_reason=SUSPECTED, text_status=GONE)
     bots, deleted = left_out(inputs, found(0.10), lambda other: found(0.14 if other.messages.num_rows == 8 else 0.11))
     assert (bots.name, bots.status) == ("suspected_bots", "warn")
@@ -67,7 +77,9 @@ def test_with_nobody_to_leave_out_nothing_is_estimated():
     assert [c.status for c in left_out(tables(), found(0.1), never)] == ["pass", "pass"]
 
 
-def test_where_nothing_is_left_to_estimate_the_check_is_not_informative():
+def test_where_nothing_is_left_to_estimate_the_check_is_not_informative(monkeypatch):
+    monkeypatch.setattr("causal.left_out.FEWEST", 1)
+
     def refuses(_):
         raise RefusedError("Nobody is at risk in any period.", remedy="")
 

@@ -52,7 +52,7 @@ def test_groups_of_few_people_are_counted_only(document: dict[str, Any]) -> None
     said = by_name(readings(document))["effect_by_community"].says
     assert said.startswith("3 groups; in 3 the effect is clear")
     assert "1 refused." in said
-    assert "1 of fewer than 8 people not shown." in said
+    assert "2 of fewer than 8 people not shown." in said
     assert "0.78" not in said
 
 

@@ -18,7 +18,9 @@ from causal.panel import PanelSettings
 from causal.results import Estimate
 from causal.time_shuffle import (
     PanelStatistic,
+    Shuffle,
     _fixed_columns,
+    _judged,
     among_active,
     mover,
     power_against,
@@ -206,3 +208,11 @@ def test_where_nobody_could_have_used_it_at_another_time_nothing_is_checked(stud
 def test_power_is_that_of_a_two_sided_test():
     assert power_against(-2.8, 1.0) == pytest.approx(power_against(2.8, 1.0))
     assert power_against(1.0, 0.0) == 1.0
+
+
+@pytest.mark.parametrize(("observed", "status"), [(0.1, "pass"), (-0.1, "warn")])
+def test_an_order_of_time_against_the_headline_does_not_speak_for_it(observed, status):
+    draws = np.random.default_rng(0).normal(scale=0.01, size=99)
+    check = _judged(Shuffle(observed, draws, 0.01), shift=0.08, traders=50)
+    assert check.status == status
+    assert ("against the headline" in check.detail) is (status == "warn")

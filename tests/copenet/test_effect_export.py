@@ -105,7 +105,7 @@ def test_groups_are_hidden_below_the_limit_of_the_study(study, document, monkeyp
     monkeypatch.setattr(finding, "estimate", lambda *_, **__: Finding(document, study.results / "effects.json"))
     done = CliRunner().invoke(app, ["effect", "export", str(study.path), "--format", "csv"])
     assert done.exit_code == 0, done.output
-    assert "4 of fewer than 200, not shown" in (study.results / "tables" / "effect.csv").read_text()
+    assert "5 of fewer than 200, not shown" in (study.results / "tables" / "effect.csv").read_text()
 
 
 def test_explain_prints_the_steps_and_what_each_result_does_not_say(call):

@@ -119,6 +119,19 @@ def test_a_deleted_account_seen_in_a_listing_without_a_time_is_honoured(tmp_path
     assert "t1_c1" in texts(restricted)
 
 
+def test_a_deleted_account_is_honoured_where_the_kept_copy_has_no_time(tmp_path: Path, restricted: Path) -> None:
+    """The copy without text goes first, whenever it was; the dated one that knows of the account may be newer."""
+    removed = {
+        "kind": "Listing",
+        "data": {"children": [{"kind": "t1", "data": reply("c1", "t3_p1", "ann", body="[removed]")}]},
+    }
+    dump = [reply("c1", "t3_p1", "[deleted]", retrieved_on=T0 + 99), reply("c2", "t1_c1", "bob")]
+    read(tmp_path, dump, [removed])
+    rows = by_id(restricted)
+    assert (rows["t1_c1"]["author_id"], rows["t1_c1"]["text_status"]) == (None, "removed")
+    assert rows["t1_c2"]["parent_author_id"] is None
+
+
 def test_a_dated_copy_with_a_text_is_newer_than_a_dated_one_without(tmp_path: Path, restricted: Path) -> None:
     read(tmp_path, [post(text="[removed]", retrieved_on=T0 + 9), post(text="restored", retrieved_on=T0 + 99)])
     assert texts(restricted)["t3_p1"].endswith("restored")

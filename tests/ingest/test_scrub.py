@@ -112,9 +112,22 @@ def test_numbers_of_countries_that_dial_a_zero_first(number: str, around: str) -
     assert scrub(around.format(number)) == around.format("[phone]")
 
 
-@pytest.mark.parametrize("number", ["612 345 678", "612345678", "501-234-567", "12 34 56 78", "12345678"])
 @pytest.mark.parametrize(
-    "words", ["call me on {}", "Tel: {}, or mail", "my phone number is {}.", "WhatsApp {}!", "móvil {}", "Teléfono: {}"]
+    "number", ["612 345 678", "612345678", "501-234-567", "12 34 56 78", "12345678", "612 34 56 78"]
+)
+@pytest.mark.parametrize(
+    "words",
+    [
+        "call me on {}",
+        "Tel: {}, or mail",
+        "my phone number is {}.",
+        "WhatsApp {}!",
+        "móvil {}",
+        "Teléfono: {}",
+        "zadzwoń {}",
+        "tlf. {}",
+        "Mobilnummer: {}",
+    ],
 )
 def test_numbers_that_no_zero_begins_are_told_by_the_words_before_them(words: str, number: str) -> None:
     assert scrub(words.format(number)) == words.format("[phone]")

@@ -191,13 +191,14 @@ def effects() -> dict[str, Any]:
 
 
 def by_community() -> dict[str, Any]:
-    """Return effects by community as `causal.heterogeneity.Heterogeneity` writes them: one refused, one of few people."""
+    """Return effects by community as `causal.heterogeneity.Heterogeneity` writes them: one refused, two of few people."""
     rows = [
         {"group": str(k), "people": 300 // k, "n": 1800 // k, "refused": None, **around(0.1 * k)} for k in (1, 2, 3)
     ]
     bare = dict.fromkeys(around(0))
     rows.append({"group": "other", "people": 44, "n": 300, "refused": "only 4 of 300 person-periods differ", **bare})
     rows.append({"group": "none", "people": 5, "n": 41, "refused": None, **around(0.777)})
+    rows.append({"group": "9", "people": 7, "n": 43, "refused": None, **around(0.555)})
     pooled = {
         "k": 4,
         "i2": 0.42,

@@ -40,7 +40,7 @@ def test_groups_of_few_people_are_nowhere_on_the_page(demo_page: str) -> None:
     assert "0.777" not in demo_page
     assert "+0.78" not in demo_page
     assert "only 4 of 300" not in demo_page
-    assert "One group of fewer than 8 people not drawn." in demo_page
+    assert "2 groups of fewer than 8 people not drawn." in demo_page
 
 
 def test_without_an_estimate_the_section_says_so(write: Write) -> None:

@@ -109,6 +109,7 @@ class _Arrays:
     n_peers: Int
     adjacency: csr_array
     communities: Int
+    everyone: Float  # covariates and treatment of all of `adjacency`, without a row, too
 
     def sample(self, estimand: Estimand, binary: bool) -> Sample:
         """Return the sample of the direct or the peer effect; the other of the two is adjusted for."""
@@ -233,6 +234,7 @@ class ArrayEstimator:
             n_peers=n_peers[rows],
             adjacency=peers,
             communities=found,
+            everyone=np.column_stack([own, d]),
         ), n - len(rows)
 
 

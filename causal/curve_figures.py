@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from causal.figure_style import BLUE, GREY, INK, WASH, Drawing, canvas, signed, style
+from copenet.foundation.disclosure import SUPPRESS_BELOW
 from copenet.foundation.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def exposure_curve(
     *,
     exposure: str = "Exposure",
     outcome: str = "Chance of the outcome",
-    suppress_below: int = 8,
+    suppress_below: int = SUPPRESS_BELOW,
 ) -> Drawing:
     """Draw the mean outcome were everybody exposed at one level, level by level.
 

@@ -24,7 +24,7 @@ import numpy as np
 from causal.estimators import EstimationSettings, Sample, dependence_of, interval
 from causal.events import Float
 from causal.inference import Dependence
-from causal.negative_controls import MIN_ROWS, Headline, sample_of
+from causal.negative_controls import Headline, sample_of, too_few
 from causal.new_peers import LAG, NewPeers
 from causal.results import Check, Estimate, Status
 from causal.sensitivity import largest_bias
@@ -151,10 +151,8 @@ def among_new_peers(new: NewPeers, headline: Headline, settings: EstimationSetti
         headline: What would have to be explained away.
         settings: How to estimate.
     """
-    n = len(new.row)
-    if n < MIN_ROWS:
-        said = f"Cannot be checked: {n} rows have people first met in the period before, {MIN_ROWS} are needed."
-        return Check(NAME, "not_informative", said, {"n": n})
+    if (few := too_few(new, NAME)) is not None:
+        return few
     between = {f"new_peers_used_{ago}": new.theirs(ago) for ago in range(1, LAG)}
     columns = {"own": new.past() | new.since(), "peers": between | {"new_peers": new.n_peers.astype(float)}}
     y = new.panel.outcome[new.row].astype(float)

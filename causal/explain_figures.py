@@ -22,6 +22,7 @@ from causal.figure_style import (
     style,
 )
 from causal.names import covariates
+from copenet.foundation.disclosure import SUPPRESS_BELOW
 from copenet.foundation.errors import UsageError
 
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ __all__ = [
 
 Row = Mapping[str, Any]
 WIDE = 120.0
-SUPPRESS_BELOW = 8
 
 
 def places_of(*values: float | None) -> int:

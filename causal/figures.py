@@ -25,6 +25,7 @@ from causal.figure_style import (
     signed,
     style,
 )
+from copenet.foundation.disclosure import SUPPRESS_BELOW
 from copenet.foundation.errors import UsageError
 
 if TYPE_CHECKING:
@@ -42,7 +43,6 @@ __all__ = [
     "sensitivity_contour",
     "suppressed",
 ]
-SUPPRESS_BELOW = 8
 
 
 def suppressed(counts: ArrayLike, suppress_below: int = SUPPRESS_BELOW) -> tuple[NDArray[np.float64], int]:

@@ -11,10 +11,10 @@ import pyarrow.compute as pc
 
 from causal.events import Bool, Inputs
 from causal.results import Check, Estimate, Status
+from copenet.foundation.disclosure import SUPPRESS_BELOW
 from copenet.foundation.errors import InputError, RefusedError
 
 GONE = ("deleted", "removed")
-FEWEST = 8  # people of whom a difference between two estimates may be shown
 
 Refit = Callable[[Inputs], Estimate]
 """Estimate the headline from other tables."""
@@ -81,9 +81,11 @@ def _check(left: Left, inputs: Inputs, authors: pa.Array, headline: Estimate, re
     figures: dict[str, object] = {"left_out": len(authors), "people": people}
     if not len(authors):
         return Check(left.name, "pass", f"There are no {left.who}. {left.limit}", figures)
-    if len(authors) < FEWEST:
-        said = f"There are fewer than {FEWEST} {left.who}: what the estimate is without them would tell of them."
-        return Check(left.name, "not_informative", said, {"left_out": f"fewer than {FEWEST}", "people": people})
+    if len(authors) < SUPPRESS_BELOW:
+        said = (
+            f"There are fewer than {SUPPRESS_BELOW} {left.who}: what the estimate is without them would tell of them."
+        )
+        return Check(left.name, "not_informative", said, {"left_out": f"fewer than {SUPPRESS_BELOW}", "people": people})
     try:
         other = refit(without_people(inputs, authors))
     except (RefusedError, InputError) as error:

@@ -26,13 +26,12 @@ import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
-from causal.arrays import ESTIMANDS, ArrayEstimator, Point, _add, _Arrays, _column, _links, _record
+from causal.arrays import ESTIMANDS, ArrayEstimator, Point, _add, _Arrays, _record
 from causal.estimators import EstimationSettings, dependence_check
 from causal.exposure import Count, Proportion
 from causal.inference import Dependence
 from causal.results import Check, Estimate
 from causal.thinning import MOST_MISSING, share_kept
-from causal.unit_order import unit_order
 from copenet.foundation.errors import UsageError
 from copenet.foundation.progress import Progress
 
@@ -306,10 +305,7 @@ class MissingTies(ArrayEstimator):
 
     def _arrays(self, frame: nw.DataFrame[Any], adjacency: Any, communities: Int | None) -> tuple[_Arrays, int]:
         arrays, without = ArrayEstimator._arrays(self, frame, adjacency, communities)
-        y, d, *X = (_column(frame, name) for name in (self.outcome, self.treatment, *self.covariates))
-        raw, links = np.column_stack([*X, np.empty((len(y), 0))]), _links(adjacency, len(frame))
-        order = unit_order(links, raw, np.column_stack([y, d]))
-        everyone = np.column_stack([_standardised(raw[order]), d[order]])
+        everyone = np.column_stack([_standardised(arrays.everyone[:, :-1]), arrays.everyone[:, -1]])
         peers, rows, c = arrays.adjacency[arrays.person], arrays.person, everyone.shape[1]
         first, second = np.triu_indices(c)
         products = np.empty((len(rows), c, c))

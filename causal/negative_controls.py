@@ -23,7 +23,7 @@ from causal.new_peers import Columns, NewPeers, Uses
 from causal.panel import Panel
 from causal.results import Check, Estimate, Status
 from causal.sensitivity import largest_bias, robustness_value
-from causal.time_shuffle import POWER, power_against
+from causal.time_shuffle import POWER, per_unit, power_against
 
 MIN_ROWS = 200
 Z = 1.959963984540054
@@ -36,7 +36,7 @@ class Headline:
     """What controls are held against.
 
     Attributes:
-        value: The headline estimate.
+        value: The headline estimate, per unit of exposure.
         tipping: Share of what is left of outcome and exposure that a hidden trait must explain to bring it to zero; None
             where it was not computed.
         binary: Whether the exposure is binary.
@@ -55,7 +55,7 @@ def headline_of(main: Estimates, sample: Sample) -> Headline:
     found = [c.figures["robustness_value"] for c in main.checks if c.name == CONFOUNDER]
     tipping = float(found[0]) if found else None
     binary = sample.binary and main.headline == "aipw"
-    return Headline(main.estimates[0].estimate or 0.0, tipping, binary, sample.adjacency, sample.communities)
+    return Headline(per_unit(main.estimates[0]), tipping, binary, sample.adjacency, sample.communities)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +135,19 @@ def past_outcome(new: NewPeers, headline: Headline, settings: EstimationSettings
         headline: What would have to be explained away.
         settings: How to estimate.
     """
-    n = len(new.row)
-    if n < MIN_ROWS:
-        said = f"Cannot be checked: {n} rows have people first met in the period before, {MIN_ROWS} are needed."
-        return Check(PAST.name, "not_informative", said, {"n": n})
+    if (few := too_few(new, PAST.name)) is not None:
+        return few
     columns = {"own": new.past() | new.since(), "peers": new.their_past()}
     sample = sample_of(new, new.own_then, columns, headline)
     return judged(PAST, *estimated(sample, settings), headline)
+
+
+def too_few(new: NewPeers, name: str) -> Check | None:
+    """Return the check `name` where too few rows have new peers."""
+    if (n := len(new.row)) >= MIN_ROWS:
+        return None
+    said = f"Cannot be checked: {n} rows have people first met in the period before, {MIN_ROWS} are needed."
+    return Check(name, "not_informative", said, {"n": n})
 
 
 def sample_of(new: NewPeers, y: Float, columns: dict[str, Columns], headline: Headline) -> Sample:

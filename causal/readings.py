@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from causal.explain_figures import SUPPRESS_BELOW, places_of, shown_groups
+from causal.explain_figures import places_of, shown_groups
 from causal.figure_style import signed
 from causal.names import covariates, estimator
+from copenet.foundation.disclosure import SUPPRESS_BELOW
 
 Record = Mapping[str, Any]
 

@@ -38,7 +38,8 @@ def unrelated_answers(design: ReplyDesign, events: Events, mapping: Mapping) -> 
     n_peers, exposing = exposure_of(events, design.answers, design.windows, posts)
     said = Tally(events.person, events.time, np.column_stack([events.uses, np.ones(len(events))]))
     uses, messages = said.before(posts.person, posts.first).T
-    overall = uses.sum() / max(float(messages.sum()), 1.0)
+    earlier = np.searchsorted(events.time, posts.first, side="left")  # of everybody
+    overall = np.append(0.0, np.cumsum(events.uses))[earlier] / np.maximum(earlier, 1)
     history = {
         "unrelated_own_rate": (uses + 2 * overall) / (messages + 2),
         "unrelated_post": events.uses[posts.event].astype(float),

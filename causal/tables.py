@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from causal import markup
-from causal.explain_figures import SUPPRESS_BELOW, shown_groups, without_few, without_small_counts
+from causal.explain_figures import shown_groups, without_few, without_small_counts
 from causal.markup import Table
 from causal.names import covariates, estimator, status
 from causal.readings import GROUPED
+from copenet.foundation.disclosure import SUPPRESS_BELOW
 
 if TYPE_CHECKING:
     from causal.arrays import Fit

@@ -266,9 +266,18 @@ def time_shuffle_check(panel: Panel, events: Events, mapping: Mapping, headline:
         said = f"Only {traders} people used the strategy in some of their active periods and not in others."
         return Check("time_shuffle", "not_informative", said, {"traders": traders})
     statistic = PanelStatistic.of(panel, times, mapping)
-    effect = among_active(panel, panel.exposure(mapping), headline.estimate or 0.0)
+    effect = among_active(panel, panel.exposure(mapping), per_unit(headline))
     found = shuffle_test(times.used, times.active, times.forum, statistic, draws=DRAWS, seed=seed)
     return _judged(found, shown(statistic, effect, seed), traders)
+
+
+def per_unit(found: Estimate) -> float:
+    """Return an estimate per unit of exposure, 0 where there is none: a shift is one of its mean move.
+
+    >>> per_unit(Estimate("shift", "shift", 0.02, 0.01, 0.0, 0.04, 0.05, 9, 9, detail={"per_unit": 0.1}))
+    0.1
+    """
+    return float(found.detail.get("per_unit", found.estimate or 0.0))
 
 
 def among_active(panel: Panel, exposure: Float, effect: float) -> float:

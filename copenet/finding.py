@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from copenet import journal
+from copenet.foundation.disclosure import SUPPRESS_BELOW
 from copenet.foundation.errors import UsageError
 from copenet.foundation.files import digest_of, read_json, write_json
 from copenet.foundation.progress import SILENT, Progress
 from copenet.freshness import lock
 from copenet.ladder import interval, ladder, signed
 from copenet.study import Study
-
-SUPPRESS_BELOW = 8
 
 if TYPE_CHECKING:
     import pandas as pd

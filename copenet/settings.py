@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
+from copenet.foundation.disclosure import SUPPRESS_BELOW
 from copenet.foundation.errors import UsageError
 from copenet.foundation.files import digest_of
 from gnn.strategies import strategy
@@ -127,7 +128,9 @@ class EffectSection(_Section):
 class ReportSection(_Section):
     """The report and its figures."""
 
-    suppress_below: int = Field(default=8, ge=2, description="Counts of fewer people than this are not shown.")
+    suppress_below: int = Field(
+        default=SUPPRESS_BELOW, ge=2, description="Counts of fewer people than this are not shown."
+    )
 
 
 _PRIVATE: dict[str, Any] = {"ingest": True, "text": {"gold"}, "graph": {"uri", "user", "password_file"}}

@@ -60,7 +60,7 @@ def test_what_an_estimate_is_without_a_few_people_is_not_said():
 
 
 def test_a_headline_that_moves_by_more_than_its_error_is_flagged(monkeypatch):
-    monkeypatch.setattr("causal.left_out.FEWEST", 1)
+    monkeypatch.setattr("causal.left_out.SUPPRESS_BELOW", 1)
     inputs = tables(bot_reason=SUSPECTED, text_status=GONE)
     bots, deleted = left_out(inputs, found(0.10), lambda other: found(0.14 if other.messages.num_rows == 8 else 0.11))
     assert (bots.name, bots.status) == ("suspected_bots", "warn")
@@ -78,7 +78,7 @@ def test_with_nobody_to_leave_out_nothing_is_estimated():
 
 
 def test_where_nothing_is_left_to_estimate_the_check_is_not_informative(monkeypatch):
-    monkeypatch.setattr("causal.left_out.FEWEST", 1)
+    monkeypatch.setattr("causal.left_out.SUPPRESS_BELOW", 1)
 
     def refuses(_):
         raise RefusedError("Nobody is at risk in any period.", remedy="")

@@ -10,6 +10,7 @@ from scipy.sparse import csr_array
 from scipy.stats import binom
 
 from causal.designs import S7
+from causal.double_negative import among_new_peers
 from causal.estimators import EstimationSettings, Sample
 from causal.events import Inputs, tie_events
 from causal.exposure import AnyPeer, Proportion
@@ -215,7 +216,9 @@ def test_too_few_rows_cannot_be_checked(study):
     panel, events, inputs = study
     new = new_peers(panel, events, inputs.ties, AnyPeer())
     few = replace(new, row=new.row[:50], then=new.then[:50], peers=new.peers[:50], exposure=new.exposure[:50])
-    assert past_outcome(few, against(), LINEAR).status == "not_informative"
+    for check in (past_outcome(few, against(), LINEAR), among_new_peers(few, against(), LINEAR)):
+        assert check.status == "not_informative"
+        assert "50 rows have people first met" in check.detail
 
 
 def test_a_headline_without_sensitivity_is_held_against_its_own_size():

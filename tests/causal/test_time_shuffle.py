@@ -216,3 +216,11 @@ def test_an_order_of_time_against_the_headline_does_not_speak_for_it(observed, s
     check = _judged(Shuffle(observed, draws, 0.01), shift=0.08, traders=50)
     assert check.status == status
     assert ("against the headline" in check.detail) is (status == "warn")
+
+
+def test_the_effect_that_is_planted_is_per_unit_of_exposure_also_of_a_shift(study):
+    """Three more peers move a count by much: the effect of that is not what one unit does."""
+    panel, events, _ = study
+    slope, shift = headline(0.1), replace(headline(0.25), detail={"per_unit": 0.1})
+    here, there = (time_shuffle_check(panel, events, AnyPeer(), found, seed=3).figures for found in (slope, shift))
+    assert here["shift_at_headline"] == there["shift_at_headline"]

@@ -133,6 +133,11 @@ class TieEvents:
         start = int(np.searchsorted(self.time, time, side="left"))
         return TieEvents(self.ego[start:], self.peer[start:], self.time[start:])
 
+    def among(self, known: Bool) -> TieEvents:
+        """Return only the ties between people of whom `known` (n) is true."""
+        kept = known[self.ego] & known[self.peer]
+        return TieEvents(self.ego[kept], self.peer[kept], self.time[kept])
+
     def __len__(self) -> int:
         return len(self.time)
 

@@ -111,7 +111,9 @@ def tie_audit(
         recent = pa.scalar(calendar.start(period - settings.lookback_periods))
         ties = ties.filter(pc.greater_equal(pc.cast(ties["last_at"], pa.int64()), recent))
         known = pa.array(panel.people, pa.string())
-        ties = ties.filter(pc.is_in(ties["target_author"], value_set=known))
+        wrote = pc.unique(earlier["author_id"].filter(pc.is_valid(earlier["created_at"])))
+        for name in ("source_author", "target_author"):
+            ties = ties.filter(pc.is_in(ties[name], value_set=wrote))
         codes = [
             pc.index_in(ties[name], value_set=known).combine_chunks() for name in ("source_author", "target_author")
         ]

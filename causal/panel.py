@@ -204,11 +204,17 @@ def first_period(events: Events, calendar: Calendar, settings: PanelSettings) ->
 
 
 def prefix_at(events: Events, ties: TieEvents, calendar: Calendar, period: int, settings: PanelSettings) -> Prefix:
-    """Return all that covariates of `period` may be made of: what was said and tied before it starts."""
+    """Return all that covariates of `period` may be made of: what was said and tied before it starts.
+
+    Who was answered by name but has written nothing yet is nobody's peer: that they will be in the data is known only later.
+    """
     start = calendar.start(period)
+    earlier = events.before(start)
+    wrote = np.zeros(len(events.people), dtype=bool)
+    wrote[earlier.person] = True
     return Prefix(
-        events=events.before(start),
-        ties=ties.before(start),
+        events=earlier,
+        ties=ties.before(start).among(wrote),
         calendar=calendar,
         period=period,
         lookback_periods=settings.lookback_periods,

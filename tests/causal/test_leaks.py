@@ -259,6 +259,31 @@ def test_odd_times_of_an_honest_dump_are_no_leak(change, named):
         assert check.figures["leaks_truncation"]["rows"] == check.figures["leaks_ties"]["rows"] == 0
 
 
+@pytest.mark.parametrize("channel", ["replied_to", "received_reply"])
+def test_who_is_answered_by_name_before_they_write_a_first_message_is_no_leak(channel):
+    """As in dumps of a search on X: the answer names its addressee, whose own messages are found only later."""
+    _, inputs = simulated()
+    times = inputs.messages["created_at"].cast(pa.int64()).to_numpy()
+    late = np.isin(inputs.messages["author_id"].to_pylist(), inputs.messages["author_id"].unique().to_pylist()[::5])
+    kept = ~late | (times > np.median(times))
+    messages = inputs.messages.filter(pa.array(kept))
+    cut = replace(
+        inputs,
+        messages=messages,
+        used=inputs.used[kept],
+        features=None if inputs.features is None else inputs.features[kept],
+        ties=build_ties(messages, window_days=14).ties,
+    )
+    wrote = dict(zip(*(messages.group_by("author_id").aggregate([("created_at", "min")]).columns), strict=True))
+    first = {str(who): when.value for who, when in wrote.items()}
+    assert any(
+        a is not None and str(a) in first and t < first[str(a)]
+        for a, t in zip(messages["parent_author_id"].to_pylist(), times[kept], strict=True)
+    )
+    check = audited(cut, channel)
+    assert check.status == "pass", check.detail
+
+
 def test_as_many_peers_but_other_people_are_caught(study):
     panel, _, _, inputs = study
     other = np.random.default_rng(0).permutation(len(panel.people))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from causal.folds import Folds, graph_folds
 from causal.inference import FEWEST_COMMUNITIES, MAX_PAIR_SHARE, Dependence, Variance, cluster_words, dependence
 from causal.nuisance import LEARNERS
 from causal.results import Check, Estimate, Status
-from causal.sensitivity import Sensitivity, analyse, tipping_sentence
+from causal.sensitivity import Sensitivity, analyse, linear_strengths, tipping_sentence
 from copenet.foundation.errors import UsageError
 from copenet.foundation.progress import SILENT, Progress
 
@@ -164,7 +165,7 @@ def estimate(
         ours = record(sample, name, (headline.value, headline.influence), near, settings, refused, headline.detail)
         sensitivity = _sensitivity(sample, folds, settings, ours, headline)
         task.advance()
-    checks = (*headline.checks, dependence_check(near, ours), *_sensitivity_checks(sensitivity))
+    checks = (*headline.checks, dependence_check(near, ours), *sensitivity_checks(sensitivity))
     detail = near.describe() | fold_detail(folds)
     return Estimates(name, (ours, *beside), checks, refused, detail, headline.scores)
 
@@ -330,7 +331,9 @@ def _balance_check(sample: Sample, propensity: Float, clip: float) -> Check:
     worst = float(np.abs(after).max(initial=0.0))
     figures = {"names": list(sample.covariate_names), "before": before.tolist(), "after": after.tolist()}
     said = f"Weighted, the exposed and unexposed differ by at most {worst:.2f} standard deviations in a covariate."
-    return Check("balance", "pass" if worst <= 0.2 else "warn", said, figures)
+    if worst > overlap.SMALL_DIFFERENCE:
+        said += f" More than {overlap.SMALL_DIFFERENCE:g} is left for the outcome regression to adjust."
+    return Check("balance", "pass" if worst <= overlap.SMALL_DIFFERENCE else "warn", said, figures)
 
 
 def _sensitivity(
@@ -339,21 +342,18 @@ def _sensitivity(
     if not settings.sensitivity or ours.estimate is None or ours.ci_high is None:
         return None
     return analyse(
-        sample.y,
-        sample.e,
         sample.X,
         sample.groups,
-        folds,
-        binary=sample.binary,
+        partial(linear_strengths, y=sample.y, e=sample.e, folds=folds, binary=sample.binary, clip=settings.clip),
         estimate=ours.estimate,
         half_width=ours.ci_high - ours.estimate,
-        clip=settings.clip,
         strengths=headline.strengths,
         baseline=headline.baseline,
     )
 
 
-def _sensitivity_checks(sensitivity: Sensitivity | None) -> tuple[Check, ...]:
+def sensitivity_checks(sensitivity: Sensitivity | None) -> tuple[Check, ...]:
+    """Return the check of how strong a hidden confounder must be; none where nothing was analysed."""
     if sensitivity is None:
         return ()
     said = tipping_sentence(sensitivity)

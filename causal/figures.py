@@ -25,6 +25,7 @@ from causal.figure_style import (
     signed,
     style,
 )
+from causal.overlap import SMALL_DIFFERENCE
 from copenet.foundation.disclosure import SUPPRESS_BELOW
 from copenet.foundation.errors import UsageError
 
@@ -298,7 +299,7 @@ def love_plot(names: Sequence[str], before: ArrayLike, after: ArrayLike | None =
     with style():
         figure, axes = canvas(16 + 4.4 * len(order))
         places = np.arange(len(order))
-        axes.axvspan(0, 0.1, color=WASH, zorder=0, linewidth=0)
+        axes.axvspan(0, SMALL_DIFFERENCE, color=WASH, zorder=0, linewidth=0)
         if second is not None:
             axes.hlines(places, first[order], second[order], color=RULE, linewidth=1.2, zorder=1)
             axes.plot(second[order], places, "D", color=BLUE, markersize=4, label="after weighting")
@@ -313,8 +314,8 @@ def love_plot(names: Sequence[str], before: ArrayLike, after: ArrayLike | None =
     worst += f" and {second.max(initial=0.0):.2f} after weighting" if second is not None else ""
     caption = (
         f"How differently exposed and unexposed person-periods look in what was known before: the {len(order)} most "
-        f"different of {len(names)} covariates. Within the shaded band (0.1) a difference is usually called small. "
-        "Balance in what was measured says nothing about what was not."
+        f"different of {len(names)} covariates. Within the shaded band ({SMALL_DIFFERENCE:g}) a difference is usually called "
+        "small. Balance in what was measured says nothing about what was not."
     )
     return Drawing("balance", f"Dot plot of covariate balance; the largest difference is {worst}.", caption, figure)
 

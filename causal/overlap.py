@@ -18,6 +18,7 @@ FEWEST_EVENTS = 10
 MOST_OUTSIDE = 0.5
 WARN_OUTSIDE = 0.1
 LEAST_EFFECTIVE = 50.0
+SMALL_DIFFERENCE = 0.1  # standard deviations: what is usually called balanced (Austin 2009, Statistics in Medicine 28)
 # A calibrated logistic propensity that puts half of the rows beyond a clip of .02 tells the arms apart this well. A
 # shrunken one may put none there and still know nearly everybody's arm: weights cannot show that, ranks do.
 MOST_TOLD_APART = 0.97

@@ -11,6 +11,7 @@ DoubleML's `sensitivity_benchmark`).
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -22,6 +23,8 @@ from causal.folds import Folds
 from causal.nuisance import cross_fit
 
 Float = NDArray[np.float64]
+
+Measure = Callable[[Float], tuple[float, float]]
 
 GRID = np.linspace(0.0, 0.5, 26)
 
@@ -98,16 +101,12 @@ def e_value(exposed_risk: float, unexposed_risk: float) -> float | None:
 
 
 def analyse(
-    y: Float,
-    e: Float,
     X: Float,
     groups: tuple[str, ...],
-    folds: Folds,
+    measure: Measure,
     *,
-    binary: bool,
     estimate: float,
     half_width: float,
-    clip: float,
     strengths: tuple[float, float] | None = None,
     baseline: float | None = None,
 ) -> Sensitivity:
@@ -117,23 +116,20 @@ def analyse(
     sets the robustness value, is that of the estimate's own nuisances where `strengths` gives it.
 
     Args:
-        y, e, X: Outcome (n), exposure (n), covariates (n x p).
+        X: Covariates (n x p).
         groups: Group of each covariate (p).
-        folds: The folds of the estimate.
-        binary: Whether e is binary (AIPW) or not (partially linear).
+        measure: E[(Y - g)²] and E[α²] of linear nuisances with the covariates it is given (`linear_strengths`).
         estimate: θ̂.
         half_width: Half the width of its interval.
-        clip: Propensity clip of the representer.
         strengths: E[(Y - g)²] and E[α²] of the nuisances of the estimate; of linear ones when None.
         baseline: E[Y(0)] by the estimate's nuisances, for the E-value; no E-value when None.
     """
-    noise, energy = _strengths(y, e, X, folds, binary, clip)
-    scale = math.sqrt(math.prod(strengths or (noise, energy)))
+    full = measure(X)
+    scale = math.sqrt(math.prod(strengths or full))
     benchmarks = []
     for group in sorted(set(groups)):
         kept = np.asarray([g != group for g in groups])
-        short_noise, short_energy = _strengths(y, e, X[:, kept], folds, binary, clip)
-        benchmarks.append(_benchmark(group, (noise, energy), (short_noise, short_energy), scale, estimate))
+        benchmarks.append(_benchmark(group, full, measure(X[:, kept]), scale, estimate))
     beyond = max(abs(estimate) - half_width, 0.0)
     return Sensitivity(
         scale=scale,
@@ -144,8 +140,16 @@ def analyse(
     )
 
 
-def _strengths(y: Float, e: Float, X: Float, folds: Folds, binary: bool, clip: float) -> tuple[float, float]:
-    """Return E[(Y - g)²] and E[α²] with linear nuisances."""
+def linear_strengths(X: Float, *, y: Float, e: Float, folds: Folds, binary: bool, clip: float) -> tuple[float, float]:
+    """Return E[(Y - g)²] and E[α²] with linear nuisances.
+
+    Args:
+        X: Covariates (n x p).
+        y, e: Outcome (n) and exposure (n).
+        folds: The folds of the estimate.
+        binary: Whether e is contrasted (AIPW) or has a slope (partially linear).
+        clip: Propensity clip of the representer.
+    """
     with_exposure = np.column_stack([X, e])
     g = cross_fit(with_exposure, y, folds, learners=("linear",)).values
     exposure = cross_fit(X, e, folds, learners=("linear",)).values

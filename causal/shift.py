@@ -32,13 +32,15 @@ from causal.estimators import (
     dependence_of,
     fold_detail,
     record,
+    sensitivity_checks,
     without_headline,
 )
 from causal.exposure import Count, Mapping, Proportion
 from causal.folds import Folds, graph_folds
 from causal.inference import Dependence
 from causal.nuisance import cross_fit
-from causal.results import Check
+from causal.results import Check, Estimate
+from causal.sensitivity import Sensitivity, analyse
 from copenet.foundation.errors import UsageError
 from copenet.foundation.progress import SILENT, Progress
 
@@ -186,8 +188,40 @@ def estimate_shift(
         )
         for k, v in points.items()
     ]
-    checks = (check, *(() if refused else (linearity,)), dependence_check(near, made[0]))
+    analysed = _sensitivity(sample, policy, folds, settings, made[0], strengths(sample.y, nuisances, r))
+    checks = (
+        check,
+        *(() if refused else (linearity,)),
+        dependence_check(near, made[0]),
+        *sensitivity_checks(analysed),
+    )
     return Estimates("shift", tuple(made), checks, refused, near.describe() | fold_detail(folds))
+
+
+def strengths(y: Float, nuisances: ShiftNuisances, r: Float) -> tuple[float, float]:
+    """Return E[(Y - m̂)²] and E[α̂²] of the shift's Riesz representer α̂ = r̂ - 1."""
+    return float(np.mean((y - nuisances.outcome) ** 2)), float(np.mean((r - 1) ** 2))
+
+
+def _sensitivity(
+    sample: Sample,
+    policy: Policy,
+    folds: Folds,
+    settings: EstimationSettings,
+    ours: Estimate,
+    own: tuple[float, float],
+) -> Sensitivity | None:
+    """Return how strong a hidden confounder must be, against covariate groups left out of linear nuisances."""
+    if not settings.sensitivity or ours.estimate is None or ours.ci_high is None:
+        return None
+    linear = replace(settings, learners=("linear",))
+
+    def measure(X: Float) -> tuple[float, float]:
+        fitted = fit_nuisances(replace(sample, X=X), policy, folds, linear)
+        return strengths(sample.y, fitted, ratio(fitted.shifted[: len(sample.y)], policy.reachable, settings.clip))
+
+    half = ours.ci_high - ours.estimate
+    return analyse(sample.X, sample.groups, measure, estimate=ours.estimate, half_width=half, strengths=own)
 
 
 def _refusal(sample: Sample, policy: Policy) -> str | None:
@@ -284,6 +318,6 @@ def linearity_check(
 
 def slope_linearity(sample: Sample, mapping: Mapping, by: int, settings: EstimationSettings) -> Check:
     """Test the slope of `plm` against a shift of its own exposure; `refused` where the shift has no overlap."""
-    shift = estimate_shift(sample, mapping, by, settings)
+    shift = estimate_shift(sample, mapping, by, replace(settings, sensitivity=False))
     found = next((c for c in shift.checks if c.name == "linearity"), None)
     return found or Check("linearity", "refused", f"There is no shift to test the slope against: {shift.refused}", {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from causal.sensitivity import (
     analyse,
     e_value,
     largest_bias,
+    linear_strengths,
     robustness_value,
     tipping_sentence,
 )
@@ -38,7 +40,7 @@ def test_the_robustness_value_is_the_share_at_which_the_bound_reaches_the_estima
 
 def test_a_single_group_left_out_leaves_no_covariates_and_is_still_a_yardstick():
     X, e, y = linear_world(np.random.default_rng(1), n=400, binary=True)
-    found = analyse(y, e, X, ("past",) * 3, folds_of(400), binary=True, estimate=1.0, half_width=0.2, clip=0.02)
+    found = analysed(y, e, X, ("past",) * 3, folds_of(400), binary=True, estimate=1.0, half_width=0.2)
     assert [mark.group for mark in found.benchmarks] == ["past"]
     assert found.benchmarks[0].exposure_share > 0.1
 
@@ -73,6 +75,11 @@ def test_what_is_no_risk_has_no_e_value(risks):
     assert e_value(*risks) is None
 
 
+def analysed(y, e, X, groups, folds, *, binary, estimate, half_width):
+    measure = partial(linear_strengths, y=y, e=e, folds=folds, binary=binary, clip=0.02)
+    return analyse(X, groups, measure, estimate=estimate, half_width=half_width)
+
+
 def linear_world(rng, n=2000, binary=False):
     X = rng.normal(size=(n, 3))
     push = X[:, 0] + 0.5 * X[:, 1]
@@ -84,7 +91,7 @@ def linear_world(rng, n=2000, binary=False):
 def test_each_benchmark_is_its_group_left_out(binary):
     X, e, y = linear_world(np.random.default_rng(0), binary=binary)
     folds = folds_of(len(y))
-    found = analyse(y, e, X, ("a", "b", "noise"), folds, binary=binary, estimate=1.0, half_width=0.2, clip=0.02)
+    found = analysed(y, e, X, ("a", "b", "noise"), folds, binary=binary, estimate=1.0, half_width=0.2)
 
     def strengths(kept):
         g = cross_fit(np.column_stack([X[:, kept], e]), y, folds, learners=("linear",)).values
@@ -120,7 +127,7 @@ def test_a_hidden_trait_of_known_strength_moves_the_slope_by_the_bound_and_no_mo
     folds = folds_of(n)
     residuals = fit_residuals(y, e, X, folds, learners=("linear",))
     value, influence = slope(residuals)
-    known = analyse(y, e, X, ("a", "b"), folds, binary=False, estimate=value, half_width=0.1, clip=0.02)
+    known = analysed(y, e, X, ("a", "b"), folds, binary=False, estimate=value, half_width=0.1)
     # Shares of the residual variances in this world, by algebra: Var(trait | e, X) = 1 / (1 + s²).
     exposure_share = strength**2 / (1 + strength**2)
     outcome_share = (strength**2 / (1 + strength**2)) / (strength**2 / (1 + strength**2) + 1)
@@ -140,7 +147,7 @@ def test_a_hidden_trait_moves_a_contrast_by_no_more_than_the_bound():
     e = (rng.random(n) < chance).astype(float)
     y = e + 1.0 * trait + X[:, 0] + rng.normal(size=n)
     folds = folds_of(n)
-    found = analyse(y, e, X, ("a",), folds, binary=True, estimate=1.4, half_width=0.1, clip=0.02)
+    found = analysed(y, e, X, ("a",), folds, binary=True, estimate=1.4, half_width=0.1)
     moved = y[e == 1].mean() - y[e == 0].mean() - 1
     # P(trait | e) is .7 and .3: the trait's residual variance is .21; E[α²] is 4 without it and 1/.7 + 1/.3 = 4.76 with it.
     outcome_share, exposure_share = 0.21 / 1.21, 1 - 4 / (1 / 0.7 + 1 / 0.3)

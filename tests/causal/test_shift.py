@@ -17,6 +17,7 @@ from causal.arrays import Shift
 from causal.estimators import EstimationSettings, estimate
 from causal.exposure import AnyPeer, Count, Proportion, StructuralDiversity
 from causal.folds import graph_folds
+from causal.sensitivity import largest_bias, robustness_value
 from causal.shift import ShiftNuisances, estimate_shift, policy_of, ratio, scores, times_move
 from causal.study_effect import EffectSettings
 from copenet.foundation.errors import UsageError
@@ -234,3 +235,31 @@ def test_on_arrays_the_shift_stands_beside_slopes_of_the_same_move():
     ours = found["shift", "shift"]
     assert abs(ours.estimate - 0.5 * moved) < 3.3 * ours.se
     assert found["ols", "shift"].estimate == pytest.approx(found["ols", "peer"].estimate * moved)
+
+
+def shift_strengths(sample):
+    """E[(Y - m)²] and E[(r - 1)²] with linear nuisances."""
+    policy = policy_of(Count(), sample.e, sample.n_peers)
+    folds = graph_folds(sample.person, sample.adjacency, sample.communities, k=LINEAR.folds, seed=LINEAR.seed)
+    nuisances = shift.fit_nuisances(sample, policy, folds, LINEAR)
+    r = ratio(nuisances.shifted[: len(sample.y)], policy.reachable, LINEAR.clip)
+    return float(np.mean((sample.y - nuisances.outcome) ** 2)), float(np.mean((r - 1) ** 2))
+
+
+def test_a_hidden_trait_moves_the_shift_by_no_more_than_the_bound():
+    """X₀ drives exposure and outcome and is hidden; its shares are what fits with it and without it differ by."""
+    sample, truth, _ = world(11, n=4000)
+    groups = ("trait", "other", "position", "position")
+    sample = replace(sample, groups=groups)
+    keep = np.array([g != "trait" for g in groups])
+    short = replace(sample, X=sample.X[:, keep], groups=groups[1:])
+    result = estimate_shift(short, Count(), settings=replace(LINEAR, sensitivity=True))
+    check = next(c for c in result.checks if c.name == "hidden_confounder")
+    (noise, energy), (long_noise, long_energy) = shift_strengths(short), shift_strengths(sample)
+    assert check.figures["scale"] == pytest.approx(np.sqrt(noise * energy))
+    assert {mark["group"] for mark in check.figures["benchmarks"]} == {"other", "position"}
+    ours = result.estimates[0]
+    bound = largest_bias(check.figures["scale"], 1 - long_noise / noise, 1 - energy / long_energy)
+    assert abs(ours.estimate - truth) > 3 * ours.se
+    assert abs(ours.estimate - truth) <= bound + 3 * ours.se
+    assert check.figures["robustness_value"] == pytest.approx(robustness_value(ours.estimate, check.figures["scale"]))

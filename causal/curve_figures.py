@@ -93,9 +93,12 @@ def event_study(points: Sequence[Point], *, scale: str = "Log hazard ratio", ref
         axes.margins(y=0.1)
     caption = (
         "Adoption around the first exposure, against the period before it (open circle) and people not yet or never "
-        "exposed. Thick lines are 95% intervals of one period, the band holds all periods at once. Left of the exposure "
-        "(shaded) nothing should be seen: what is there was not brought about by it."
+        "exposed. Thick lines are 95% intervals of one period, the band holds all periods at once. "
     )
+    if min(p["period"] for p in shown) < reference:
+        caption += "Left of the exposure (shaded) nothing should be seen: what is there was not brought about by it."
+    else:
+        caption += "There is no earlier period in which to look for what the exposure cannot have brought about."
     alt = "Event study. " + " ".join(
         f"Period {p['label']}: {signed(p['estimate'])}, interval {signed(p['ci_low'])} to {signed(p['ci_high'])}."
         for p in shown

@@ -94,7 +94,7 @@ def placebo_ladder(rows: Sequence[Mapping[str, Any]], *, scale: str = "Differenc
         UsageError: There is no row.
     """
     caption = (
-        "The same estimator where it should find nothing (open circles), beside the headline (diamond). Lines are 95% "
+        "Estimates where nothing should be found (open circles), beside the headline (diamond). Lines are 95% "
         "intervals. A placebo away from zero is a reason for doubt; one at zero removes that reason and no other."
     )
     if any(_draws(row) for row in rows):
@@ -202,7 +202,7 @@ def overlap_histogram(
         axes.set_ylabel("Person-periods")
         figure.legend(loc="outside upper left", ncols=2)
     hidden = hidden_up + hidden_down
-    shaded = f" The chance was clipped to {clip[0]:g} to {clip[1]:g} (shaded beyond)." if clip else ""
+    shaded = f" The chance was clipped to {clip[0]:.3g} to {clip[1]:.3g} (shaded beyond)." if clip else ""
     caption = (
         "Estimated chance of being exposed, from what was known before. Where only one colour appears there is "
         f"nobody to compare with, and the estimate leans on its model.{shaded}{_hidden(hidden, suppress_below)}"

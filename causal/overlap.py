@@ -144,7 +144,7 @@ def overlap_check(e: Float, propensity: Float, clip: float, unit: str = UNIT) ->
         )
         return Check("overlap", "refused", detail, figures)
     detail = (
-        f"{outside:.1%} of {unit} have a propensity beyond [{clip:g}, {1 - clip:g}] and are clipped; weighted, the"
+        f"{outside:.1%} of {unit} have a propensity beyond [{clip:.3g}, {1 - clip:.3g}] and are clipped; weighted, the"
         f" arms are worth {exposed:,.0f} exposed and {unexposed:,.0f} unexposed rows. Says nothing about hidden confounding."
     )
     return Check("overlap", "warn" if outside > WARN_OUTSIDE else "pass", detail, figures)

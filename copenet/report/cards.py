@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from causal.names import CONDITIONAL
@@ -334,10 +334,15 @@ _ORDER = ("refused", "fail", "warn", "not_informative", "conditional", "pass")
 
 
 def check_rows(effects: Mapping[str, Any]) -> list[CheckRow]:
-    """Return the checks, refusals and failures first."""
-    rows = [_check(row) for row in words.records(effects.get("checks"))]
+    """Return the checks, refusals and failures first; a figure that several share stands with the first of them."""
     rank = {status: place for place, status in enumerate(_ORDER)}
-    return sorted(rows, key=lambda row: rank.get(row.status, len(rank)))
+    rows = [_check(row) for row in words.records(effects.get("checks"))]
+    drawn: set[str] = set()
+    shown = []
+    for row in sorted(rows, key=lambda row: rank.get(row.status, len(rank))):
+        shown.append(replace(row, plot="") if row.plot in drawn else row)
+        drawn.add(row.plot)
+    return shown
 
 
 def _check(check: Mapping[str, Any]) -> CheckRow:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeGuard
@@ -121,8 +122,10 @@ def plain(name: Any) -> str:
 
     >>> plain("positive_reframing")
     'positive reframing'
+    >>> plain("any_peer(received_reply)")
+    'any peer (received reply)'
     """
-    return str(name).replace("_", " ")
+    return re.sub(r"(?<=\w)\(", " (", str(name).replace("_", " "))
 
 
 def covariate(name: Any) -> str:

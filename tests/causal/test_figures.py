@@ -297,6 +297,12 @@ def test_an_event_study_shows_the_reference_and_says_every_period() -> None:
         curve_figures.event_study([])
 
 
+def test_an_event_study_without_earlier_periods_says_that_it_cannot_look_there() -> None:
+    assert "Left of the exposure" in DRAWN["event_study"]().caption
+    late = curve_figures.event_study([p for p in POINTS if p["period"] >= 0])
+    assert "no earlier period" in late.caption
+
+
 def test_the_graph_names_every_arrow() -> None:
     drawing = DRAWN["causal_graph"]()
     assert "Peers to Person later" in drawing.alt

@@ -189,3 +189,13 @@ def test_what_the_instrument_cannot_show_is_said() -> None:
     assert "exclusion" in limit_of("helper_first_stage").cannot
     assert limit_of("helper_balance").title == "Helper instrument, balance"
     assert limit_of("balance").title == "Balance"
+
+
+def test_a_figure_that_checks_share_stands_once_with_the_first_of_them():
+    names = ("rewired_graph", "unrelated_behaviour", "past_outcome", "time_shuffle")
+    rows = cards.check_rows({"checks": [check(name, "pass", "…", {}) for name in names]})
+    assert [row.plot for row in rows] == ["placebos", "", "", "placebo"]
+    rows = cards.check_rows(
+        {"checks": [check("rewired_graph", "pass", "…", {}), check("past_outcome", "warn", "…", {})]}
+    )
+    assert [(row.name, row.plot) for row in rows] == [("past_outcome", "placebos"), ("rewired_graph", "")]

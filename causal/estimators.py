@@ -305,22 +305,24 @@ def dependence_check(near: Dependence, found: Estimate | None = None) -> Check:
     if near.cluster is not None:
         said = (
             f"{share:.0%} of all pairs of people are direct neighbours, too many for network HAC: communities are the"
-            f" clusters ({cluster_words(near.cluster)}, t with one degree of freedom less)."
+            f" clusters ({cluster_words(near.cluster)})."
         )
-        return Check("dependence", "warn", said, figures)
-    said = (
-        f"Network HAC with bandwidth {near.near.bandwidth} ({share:.1%} of all pairs); the rule of Leung (2022) asks for"
-        f" {near.near.suggested} on this graph."
-    )
-    status: Status = "pass" if near.near.bandwidth >= near.near.suggested else "warn"
+        status: Status = "warn"
+    else:
+        said = (
+            f"Network HAC with bandwidth {near.near.bandwidth} ({share:.1%} of all pairs); the rule of Leung (2022) asks for"
+            f" {near.near.suggested} on this graph."
+        )
+        status = "pass" if near.near.bandwidth >= near.near.suggested else "warn"
     if found is not None and found.dof is not None:
         groups = found.dof + 1
         figures |= {"effective_groups": groups}
         if groups < FEWEST_COMMUNITIES:
             status = "warn"
             most = "at most " if groups <= 2 else ""
+            places = "neighbourhoods" if near.cluster is None else "communities"
             said += (
-                f" What moves this estimate lies in neighbourhoods worth {most}{groups:.1f} independent ones: its interval"
+                f" What moves this estimate lies in {places} worth {most}{groups:.1f} independent ones: its interval"
                 f" (t with {found.dof:.1f} degrees of freedom) shows how little these data say, and hardly more."
             )
     return Check("dependence", status, said, figures)

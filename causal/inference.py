@@ -24,7 +24,7 @@ with few-cluster t.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -44,6 +44,7 @@ FEWEST_COMMUNITIES = 8
 PATH_SOURCES = 64
 LANCZOS_STEPS = 120
 LEAST_DOF = 1.0
+LEAST_BANDWIDTH = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +121,17 @@ def mean_path_length(graph: csr_array, seed: int = 0, sources: int = PATH_SOURCE
 
 
 def suggested_bandwidth(graph: csr_array, path_length: float) -> int:
-    """Return the bandwidth of Leung (2022): half the mean path length, its cube root where the graph grows slowly."""
+    """Return the bandwidth of Leung (2022): half the mean path length, its cube root where the graph grows slowly.
+
+    At least `LEAST_BANDWIDTH`, his 2K for exposures through the peers of one step: two people who share a peer share an
+    exposure.
+    """
     n = graph.shape[0]
     degree = graph.nnz / max(n, 1)
     if path_length <= 0 or degree <= 1:
-        return 1
+        return LEAST_BANDWIDTH
     fast = path_length < 2 * math.log(n) / math.log(degree)
-    return max(1, round(path_length / 2 if fast else path_length ** (1 / 3)))
+    return max(LEAST_BANDWIDTH, round(path_length / 2 if fast else path_length ** (1 / 3)))
 
 
 def neighbourhoods(
@@ -269,6 +274,21 @@ def cluster_variance(influence: Float, n_rows: int, cluster: Int, iid: float) ->
     return Variance(value, max(groups - 1, 0.0), "community_cluster", parts)
 
 
+def independent_clusters(influence: Float, cluster: Int) -> float:
+    """Return the lesser of G* (`effective_clusters`) and G = (Σ_g S_g)² / Σ_g S_g², S_g the sum of ψ_i² in cluster g.
+
+    G is `effective_groups` with all pairs of a cluster in the kernel: 2 where exposure varies in two clusters alone, of
+    however many (Carter, Schnepel & Steigerwald 2017).
+
+    >>> cluster, all_of_two = np.repeat(np.arange(9), 4), np.r_[np.ones(8), np.zeros(28)]
+    >>> independent_clusters(np.ones(36), cluster), independent_clusters(all_of_two, cluster)
+    (9.0, 2.0)
+    """
+    shares = np.bincount(cluster_codes(cluster), weights=influence**2)
+    squares = float(np.sum(shares**2))
+    return min(effective_clusters(cluster), float(shares.sum()) ** 2 / squares if squares > 0 else np.inf)
+
+
 def effective_clusters(cluster: Int) -> float:
     """Return G* = (Σ n_g)² / Σ n_g², n_g the people in cluster g: G for equal clusters, 1 where one holds nearly all.
 
@@ -344,7 +364,8 @@ class Dependence:
         iid = float(influence @ influence) / len(influence) ** 2
         if self.cluster is None:
             return hac_variance(by_person, len(influence), self.near, iid)
-        return cluster_variance(by_person, len(influence), self.cluster, iid)
+        found = cluster_variance(by_person, len(influence), self.cluster, iid)
+        return replace(found, dof=max(independent_clusters(by_person, self.cluster) - 1, LEAST_DOF))
 
     def covariance(self, influence: Float) -> Float:
         """Return the joint covariance (K x K) of K means of row influence values (n_rows x K).
@@ -367,10 +388,12 @@ class Dependence:
 
     def dof(self, influence: Float) -> float:
         """Return the least degrees of freedom of the intervals of K means of row influence values (n_rows x K)."""
-        if self.cluster is not None:
-            return max(effective_clusters(self.cluster) - 1, 0.0)
-        sums = (sum_by(column, self.person, self.n_people) for column in influence.T)
-        return min(max(effective_groups(psi, self.near.kernel) - 1, LEAST_DOF) for psi in sums)
+        sums = [sum_by(column, self.person, self.n_people) for column in influence.T]
+        if self.cluster is None:
+            worth = [effective_groups(psi, self.near.kernel) for psi in sums]
+        else:
+            worth = [independent_clusters(psi, self.cluster) for psi in sums]
+        return max(min(worth) - 1, LEAST_DOF)
 
     def describe(self) -> dict[str, Any]:
         """Return what the report prints about the bandwidth."""

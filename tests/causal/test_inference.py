@@ -103,9 +103,30 @@ def test_a_dense_graph_falls_back_to_communities_and_refuses_when_they_are_few()
     dense = csr_array(np.ones((40, 40)) - np.eye(40))
     many, few = np.arange(40) % 10, np.arange(40) % (FEWEST_COMMUNITIES - 1)
     fallback = dependence(dense, many, np.arange(40))
-    found = fallback.variance(np.random.default_rng(0).normal(size=40))
-    assert (fallback.refused, found.method, found.dof) == (None, "community_cluster", 9.0)
+    found = fallback.variance(np.where(np.arange(40) % 3, 1.0, -1.0))
+    assert (fallback.refused, found.method, found.dof) == (None, "community_cluster", pytest.approx(9.0))
     assert "no interval is valid" in str(dependence(dense, few, np.arange(40)).refused)
+
+
+def test_clusters_without_influence_are_no_evidence_in_the_fallback():
+    """Nine communities, all of the influence in two of them: two clusters' worth, whatever their number."""
+    dense = csr_array(np.ones((90, 90)) - np.eye(90))
+    community = np.arange(90) % 9
+    fallback = dependence(dense, community, np.arange(90))
+    influence = np.where(community < 2, np.where(np.arange(90) % 2, 1.0, -1.0), 0.0)
+    assert fallback.variance(influence).dof == pytest.approx(1.0)
+    assert fallback.dof(np.column_stack([influence, np.ones(90)])) == pytest.approx(1.0)
+    assert fallback.variance(np.ones(90)).dof == pytest.approx(8.0)
+
+
+def test_people_who_share_a_peer_are_within_the_bandwidth_of_the_rule():
+    """Leung's 2K with exposures of one step: half a mean path of 2.5 would leave them out."""
+    graph = sparse_graph(1000, 20, np.random.default_rng(0))
+    near = neighbourhoods(graph, max_pair_share=1.0)
+    assert near.mean_path_length < 3
+    assert (near.suggested, near.bandwidth) == (2, 2)
+    assert neighbourhoods(graph).bandwidth == 1  # a tenth of all pairs is the limit; the check then warns
+    assert inference.suggested_bandwidth(csr_array((5, 5)), 0.0) == 2
 
 
 @pytest.mark.parametrize("shared", [255, 256, 257, 512])

@@ -126,6 +126,7 @@ class _Arrays:
             communities=self.communities,
             binary=binary,
             groups=(name, *self.groups),
+            unit="units",
         )
 
 
@@ -151,6 +152,7 @@ class ArrayEstimator:
     settings: EstimationSettings = field(default_factory=EstimationSettings)
     name: ClassVar[str] = ""
     answers: ClassVar[Estimand] = "peer"
+    counted: ClassVar[bool] = False  # whether peers are counted by their treatment, which then is 0 or 1
 
     @property
     def headline(self) -> str:
@@ -207,7 +209,7 @@ class ArrayEstimator:
         if len(set(columns)) < len(columns):
             raise UsageError("A column is outcome, treatment or covariate, each once.", remedy="Name it once.")
         y, d, *X = (_column(frame, name) for name in columns)
-        if self.exposure.binary and not np.isin(d, (0.0, 1.0)).all():
+        if (self.exposure.binary or self.counted) and not np.isin(d, (0.0, 1.0)).all():
             remedy = "Recode it first, or take a proportion (of a measure: its mean over peers) or a count (its sum)."
             raise UsageError(f"The treatment {self.treatment} must be 0 or 1.", remedy=remedy)
         links, own = _links(adjacency, n), np.column_stack([*X, np.empty((n, 0))])
@@ -443,6 +445,7 @@ class Shift(ArrayEstimator):
     peers: int = 1
     name: ClassVar[str] = "shift"
     answers: ClassVar[Estimand] = "shift"
+    counted: ClassVar[bool] = True
 
     def _headline(
         self, arrays: _Arrays, near: Dependence, settings: EstimationSettings, progress: Progress

@@ -26,9 +26,9 @@ from causal.events import Float
 from causal.inference import Dependence
 from causal.negative_controls import Headline, sample_of, too_few
 from causal.new_peers import LAG, NewPeers
+from causal.power import POWER, power_against
 from causal.results import Check, Estimate, Status
 from causal.sensitivity import largest_bias
-from causal.time_shuffle import POWER, power_against
 from causal.two_stage import COLLINEAR, FirstStage, first_stage, residual_on, two_stage
 
 NAME = "double_negative_control"
@@ -48,7 +48,7 @@ class DoubleNegative:
         without: Least squares of Y on E and X.
         first: First stage of W on Z given E and X; None where it could not be computed.
         moved: `without` - `estimate`, with its standard error and p-value; None where refused.
-        moved_se, moved_p: Of `moved`.
+        moved_se, moved_p, moved_dof: Of `moved`.
     """
 
     estimate: Estimate
@@ -57,6 +57,7 @@ class DoubleNegative:
     moved: float | None = None
     moved_se: float | None = None
     moved_p: float | None = None
+    moved_dof: float | None = None
 
 
 def double_negative_control(
@@ -95,7 +96,9 @@ def double_negative_control(
     ours = _estimate(NAME, base, float(fit.coefficients[0]), influence, near, settings)
     moved = float(plain.coefficients[0] - fit.coefficients[0])
     variance = near.variance(_free(plain.influence[:, 0], exogenous) - influence)
-    return DoubleNegative(ours, without, first, moved, variance.se, interval(moved, variance, settings.level)[2])
+    return DoubleNegative(
+        ours, without, first, moved, variance.se, interval(moved, variance, settings.level)[2], variance.dof
+    )
 
 
 def _basis(X: Float) -> Float:
@@ -168,7 +171,7 @@ def _check(found: DoubleNegative, sample: Sample, headline: Headline) -> Check:
     if ours.estimate is None or found.moved is None or found.moved_se is None or found.moved_p is None:
         meaning = "Nothing hidden that lasts is shared by people who come to meet, or these controls do not show it."
         return Check(NAME, "not_informative", f"Cannot be checked: {ours.refused}. {meaning}", figures)
-    power = power_against(_bias(sample, headline), found.moved_se)
+    power = power_against(_bias(sample, headline), found.moved_se, found.moved_dof)
     figures["power"] = power
     said = (
         f"Exposure to people first met in the period before: {without.estimate:+.3f} by least squares, {ours.estimate:+.3f} "

@@ -24,7 +24,11 @@ Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 
 CONTRAST = "E[Y(1) - Y(0)] over person-periods at risk with an eligible peer"
-CONTRAST_OF_POSTS = "E[Y(1) - Y(0)] over posts that others answered"
+CONTRASTS = {
+    overlap.UNIT: CONTRAST,
+    "posts": "E[Y(1) - Y(0)] over posts that others answered",
+    "units": "E[Y(1) - Y(0)] over units with a peer",
+}
 SLOPE = "partially linear slope per unit of exposure"
 POINT_CONTRAST = "A contrast of two points of an exposure that is not binary is a curve, never the headline."
 NOT_A_POINT = "Use a binary exposure (any_peer, threshold), the slope (plm) or a shift; exposure_curve draws the curve."
@@ -46,7 +50,7 @@ class Sample:
         communities: Community of each person.
         binary: Whether the exposure mapping is binary.
         groups: What each covariate stands for (p), the yardsticks of sensitivity.
-        unit: What a row is, in words: `person-periods` or `posts`.
+        unit: What a row is, in words: a key of `CONTRASTS`.
     """
 
     y: Float
@@ -67,7 +71,7 @@ class Sample:
         """What is estimated, in symbols and words."""
         if not self.binary:
             return SLOPE
-        return CONTRAST if self.unit == overlap.UNIT else CONTRAST_OF_POSTS
+        return CONTRASTS[self.unit]
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,7 +354,7 @@ def _sensitivity(
         estimate=ours.estimate,
         half_width=ours.ci_high - ours.estimate,
         strengths=headline.strengths,
-        baseline=headline.baseline,
+        baseline=headline.baseline if np.isin(sample.y, (0.0, 1.0)).all() else None,
     )
 
 
@@ -360,6 +364,8 @@ def sensitivity_checks(sensitivity: Sensitivity | None) -> tuple[Check, ...]:
         return ()
     said = tipping_sentence(sensitivity)
     status: Status = "pass"
+    if all(b.multiple is None for b in sensitivity.benchmarks):
+        status = "not_informative"
     if any(b.multiple is not None and b.multiple < 1 for b in sensitivity.benchmarks):
         status = "warn"
         said += " That is weaker than something measured: such a trait is easily imagined."

@@ -101,8 +101,8 @@ def event_study(
         leads, lags: Periods before (from 2 on) and after with an effect of their own; the ends hold the rest.
         link, ridge: As in `estimate_hazard`.
     """
-    cell = cells_of(sample.community, sample.period, sample.y)
-    kept = cell >= 0
+    cells = cells_of(sample.community, sample.period, sample.y)
+    kept, cell = cells.cell >= 0, cells.cell
     y, when = sample.y[kept], np.where(since[kept] == NEVER, NEVER, np.clip(since[kept], -leads, lags))
     bare = [_bare(k, when == k, y, leads, lags) for k in (*range(-leads, REFERENCE), *range(lags + 1))]
     usable = [p for p in bare if p.refused is None]
@@ -110,7 +110,7 @@ def event_study(
     if reason is not None:
         return EventStudy(tuple(bare), None, 0, reason)
     near = hazard_dependence(sample, kept, settings)
-    Z = np.column_stack([*(when == p.period for p in usable), sample.X[kept]]).astype(float)
+    Z = np.column_stack([*(when == p.period for p in usable), sample.X[kept], cells.periods[kept]]).astype(float)
     fit = fit_hazard(y, Z, cell[kept], link, penalised=np.arange(Z.shape[1]) >= len(usable), ridge=ridge)
     reason = near.refused or (None if fit.converged else "the likelihood has no maximum: history tells who adopts")
     if reason is not None:

@@ -6,8 +6,8 @@ used the strategy up to t, with exposure E_it of t and history X_it from before 
     h_it = P(first use in t + 1) = F(a_{g(i,t), t} + β E_it + γ'X_it),
 
 F⁻¹ the complementary log-log link (β is the log hazard ratio of a proportional-hazards model in grouped time) or the logit,
-a an effect of each community and period. The effects are profiled out: each step is a weighted regression of what is left
-after weighted means of the cells, so their number costs nothing.
+a an effect of each community and period, coarser where first uses are few (`cells_of`). The effects are profiled out: each
+step is a weighted regression of what is left after weighted means of the cells, so their number costs nothing.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ Point = tuple[float, Float]
 
 FEWEST_EVENTS_IN_A_CELL = 5
 FEWEST_EVENTS_PER_COVARIATE = 10.0
+MOST_SHARED = 0.1  # of the rows may lack an effect of their community before the check warns
 FARTHEST = 30.0  # beyond this linear predictor a chance is 0 or 1
 RATIO = "log {what} ratio of first use, per unit of exposure, among those who had not used it"
 DIFFERENCE = "difference in the chance of first use, exposed against not, among those who had not used it"
@@ -148,20 +149,44 @@ def at_risk(person: Int, period: Int, used: Bool) -> Bool:
     return np.asarray(period < first[person])
 
 
-def cells_of(community: Int, period: Int, y: Float, fewest: int = FEWEST_EVENTS_IN_A_CELL) -> Int:
-    """Return the cell of each row (n), -1 where all of its cell, or none, take the strategy up and so say nothing.
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Which effect each of n rows has.
 
-    Pairs of community and period with fewer events than `fewest` share one cell of their period.
+    Attributes:
+        cell: Cell of each row (n); -1 where all of its cell, or none, take the strategy up and so say nothing.
+        periods: Period effects of the rows whose community has one effect over several periods (n x m, 0 or 1).
+        shared: Whether a row shares its effect with other communities (n).
     """
-    pair = np.unique(np.column_stack([period, community]), axis=0, return_inverse=True)[1].ravel()
-    few = np.bincount(pair, weights=y)[pair] < fewest
-    key = np.column_stack([period, np.where(few, -1, community), few])
+
+    cell: Int
+    periods: Float
+    shared: Bool
+
+
+def cells_of(community: Int, period: Int, y: Float, fewest: int = FEWEST_EVENTS_IN_A_CELL) -> Cells:
+    """Give each community and period an effect, and those with fewer events than `fewest` a coarser one.
+
+    The sparse periods of a community share an effect of the community, with period effects beside it. Where even that has
+    fewer events, communities share one effect of their period: nothing is adjusted between them, which `shared` tells.
+    """
+    sparse = _events_of(y, period, community) < fewest
+    shared = sparse & (_events_of(np.where(sparse, y, 0.0), community) < fewest)
+    alone = sparse & ~shared
+    key = np.column_stack([sparse + 1 * shared, np.where(alone, -1, period), np.where(shared, -1, community)])
     cell = np.unique(key, axis=0, return_inverse=True)[1].ravel()
     share = np.bincount(cell, weights=y) / np.bincount(cell)
     says = ((share > 0) & (share < 1))[cell]
     made = np.full(len(y), -1, dtype=np.int64)
     made[says] = np.unique(cell[says], return_inverse=True)[1]
-    return made
+    later = np.unique(period[alone & says])[1:]  # the first is the reference
+    return Cells(made, ((period[:, None] == later) & alone[:, None]).astype(float), shared & says)
+
+
+def _events_of(y: Float, *by: Int) -> Float:
+    """Return for each row the events of all rows with the same values of `by` (n)."""
+    group = np.unique(np.column_stack(by), axis=0, return_inverse=True)[1].ravel()
+    return np.asarray(np.bincount(group, weights=y)[group], dtype=float)
 
 
 def fit_hazard(
@@ -301,15 +326,15 @@ def estimate_hazard(
         link: `cloglog` or `logit`.
         ridge: Penalty on the standardised history (never on the exposure or the effects), so that the maximum exists.
     """
-    cell = cells_of(sample.community, sample.period, sample.y)
-    kept = cell >= 0
+    cells = cells_of(sample.community, sample.period, sample.y)
+    kept, cell = cells.cell >= 0, cells.cell
     y, e = sample.y[kept], sample.e[kept]
     names = (RATIO.format(what=_FAMILIES[link].what), DIFFERENCE if np.isin(e, (0.0, 1.0)).all() else DERIVATIVE)
     reason = overlap.outcome_refusal(y) or overlap.exposure_refusal(e) or overlap.events_refusal(y, e)
     if reason is not None:
         return _refused(sample, names, reason)
     near = hazard_dependence(sample, kept, settings)
-    Z = np.column_stack([e, sample.X[kept]])
+    Z = np.column_stack([e, sample.X[kept], cells.periods[kept]])
     fit = fit_hazard(y, Z, cell[kept], link, penalised=np.arange(Z.shape[1]) > 0, ridge=ridge)
     alone = fit_hazard(y, Z[:, :1], np.zeros(len(y), dtype=np.int64), link)
     reason = near.refused or (None if fit.converged else "the likelihood has no maximum: history tells who adopts")
@@ -321,7 +346,7 @@ def estimate_hazard(
         ("naive", names[1], regression.naive(y, e)),
     ]
     made = [_record(sample, kept, row, near, settings, reason if row[0] == "hazard" else near.refused) for row in rows]
-    checks = (_events_check(y, Z, kept), dependence_check(near))
+    checks = (_events_check(y, Z, kept, cells), dependence_check(near, made[0]))
     return Estimates("hazard", tuple(made), checks, reason, near.describe() | {"cells": int(cell.max()) + 1})
 
 
@@ -342,19 +367,27 @@ def _linear(y: Float, Z: Float, cell: Int) -> Point:
     return regression.least_squares(left[:, 0], left[:, 1:], 0)
 
 
-def _events_check(y: Float, Z: Float, kept: Bool) -> Check:
+def _events_check(y: Float, Z: Float, kept: Bool, cells: Cells) -> Check:
     events, columns = int(y.sum()), Z.shape[1]
+    share = float(cells.shared[kept].mean())
     figures = {
         "events": events,
         "rows": len(y),
         "rows_in_cells_without_events": int((~kept).sum()),
         "covariates": columns,
+        "share_without_community_effect": share,
     }
     said = (
         f"{events:,} first uses in {len(y):,} rows at risk for {columns} regressors; {int((~kept).sum()):,} rows of"
         " communities and periods in which nobody, or everybody, adopted say nothing."
     )
-    return Check("hazard_events", "pass" if events >= FEWEST_EVENTS_PER_COVARIATE * columns else "warn", said, figures)
+    if share > 0:
+        said += (
+            f" {share:.0%} of the rows lie in communities with too few first uses for an effect of their own: what sets"
+            " those communities apart is not adjusted for."
+        )
+    enough = events >= FEWEST_EVENTS_PER_COVARIATE * columns and share <= MOST_SHARED
+    return Check("hazard_events", "pass" if enough else "warn", said, figures)
 
 
 def _record(

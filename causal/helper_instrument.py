@@ -7,7 +7,9 @@ others than the author* which used the strategy. With controls x, residuals z̃,
     π̂ = Σ z̃ ẽ / Σ z̃²      (first stage)        β̂ = Σ z̃ ỹ / Σ z̃ ẽ      (2SLS, just identified)
 
 Standard errors are network HAC over authors. The strength of the first stage is the effective F of Montiel Olea & Pflueger
-(2013), with one instrument (π̂ / se(π̂))²; the interval is that of Anderson & Rubin (1949), valid however weak it is.
+(2013), with one instrument (π̂ / se(π̂))²; the interval is that of Anderson & Rubin (1949). It
+holds its level however weak the instrument where it is always read; so the check of the first stage prints it always, also
+where the estimate is refused.
 """
 
 from __future__ import annotations
@@ -166,8 +168,8 @@ def anderson_rubin(
 ) -> tuple[float, float, float]:
     """Return the ends of the Anderson-Rubin interval (infinite where it has none) and the p-value of no effect.
 
-    β is kept unless (Σ z̃(ỹ - βẽ))² exceeds its critical value times the HAC variance of that sum, which is quadratic in
-    β; the kernel is the one in use at β̂.
+    β is kept unless (Σ z̃(ỹ - βẽ))² exceeds its critical value times the variance of that sum, which is quadratic in β:
+    kernel and degrees of freedom are those in use at β̂.
 
     Args:
         y, e, z: Residuals of outcome, exposure and instrument (n each).
@@ -177,7 +179,7 @@ def anderson_rubin(
     """
     a, b = z * y, z * e
     beta, influence = ratio(a, b)
-    law = stats.norm if near.cluster is None else stats.t(max(communities_less_one(near), 1))
+    law = stats.t(near.dof(influence[:, None]))
     c = float(law.ppf(0.5 + level / 2)) ** 2 * lost
     form = _form(near, influence)
     vaa, vbb, vsum = form(a - a.mean()), form(b - b.mean()), form(a + b - a.mean() - b.mean())
@@ -190,18 +192,14 @@ def anderson_rubin(
     return float((cross - math.sqrt(inside)) / square), float((cross + math.sqrt(inside)) / square), p
 
 
-def communities_less_one(near: Dependence) -> int:
-    """Return the degrees of freedom where communities are the clusters."""
-    return 0 if near.cluster is None else len(np.unique(near.cluster[near.cluster >= 0])) - 1
-
-
 def _form(near: Dependence, influence: Float) -> Any:
     """Return the variance of a mean by the one rule which is in use at `influence`: then it is a quadratic form."""
-    parts = near.variance(influence).parts
+    here = near.variance(influence)
     if near.cluster is not None:
         return lambda values: near.variance(values).value
-    name = max(("person", "uniform", "overlap"), key=lambda k: parts[k])
-    return lambda values: near.variance(values).parts[name]
+    name = max(("person", "uniform", "overlap"), key=lambda k: here.parts[k])
+    few = here.value / here.parts[name] if here.parts[name] > 0 else 1.0
+    return lambda values: near.variance(values).parts[name] * few
 
 
 def estimate_iv(
@@ -233,12 +231,12 @@ def estimate_iv(
     y, e, z = left.T
     stage = first_stage(e, z, near, lost)
     helpers = float(np.mean(found.helpers[rows]))
-    checks = (stage_check(stage, helpers), balance_check(sample, found, near))
+    low, high, p = anderson_rubin(y, e, z, near, lost=lost, level=level)
+    checks = (stage_check(stage, helpers, (low, high)), balance_check(sample, found, near))
     weak = weakness(stage)
     if weak is not None:
         return _refused(base, len(y), weak), checks
     beta, influence = ratio(z * y, z * e)
-    low, high, p = anderson_rubin(y, e, z, near, lost=lost, level=level)
     variance = near.variance(influence * math.sqrt(lost))
     detail = variance.describe() | {"effective_f": stage.effective_f, "interval": "anderson_rubin"}
     estimate = Estimate(
@@ -275,8 +273,12 @@ def weakness(stage: FirstStage) -> str | None:
     )
 
 
-def stage_check(stage: FirstStage, helpers: float) -> Check:
-    """Report the first stage, and in words what exclusion means."""
+def stage_check(stage: FirstStage, helpers: float, kept: tuple[float, float]) -> Check:
+    """Report the first stage, and in words what exclusion means.
+
+    The Anderson-Rubin interval (`kept`) is reported whatever the strength: shown past the screen alone, it would hold its
+    level no longer.
+    """
     weak = weakness(stage)
     figures = {
         "coefficient": stage.coefficient,
@@ -285,15 +287,20 @@ def stage_check(stage: FirstStage, helpers: float) -> Check:
         "least_f": LEAST_F,
         "partial_r2": stage.partial_r2,
         "helpers": helpers,
+        "anderson_rubin": [end if math.isfinite(end) else None for end in kept],
         "n": stage.n,
     }
     said = (
         f"First stage: {stage.coefficient:.2f} (se {stage.se:.2f}) of the exposure per unit of the propensity of the "
         f"{helpers:.1f} helpers around after a post; effective F {stage.effective_f:.1f}"
     )
+    ends = (f"{end:+.3f}" if math.isfinite(end) else "unbounded" for end in kept)
+    either = "The Anderson-Rubin interval, which holds its level however weak the instrument is, is [{}, {}].".format(
+        *ends
+    )
     if weak is not None:
-        return Check("helper_first_stage", "refused", f"{said}. {weak[0].upper()}{weak[1:]}.", figures)
-    return Check("helper_first_stage", "pass", f"{said}, {LEAST_F} are needed. {EXCLUSION}", figures)
+        return Check("helper_first_stage", "refused", f"{said}. {weak[0].upper()}{weak[1:]}. {either}", figures)
+    return Check("helper_first_stage", "pass", f"{said}, {LEAST_F} are needed. {either} {EXCLUSION}", figures)
 
 
 def balance_check(sample: Sample, found: Availability, near: Dependence) -> Check:

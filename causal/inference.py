@@ -350,6 +350,8 @@ class Dependence:
         n_people: How many they are.
         cluster: Cluster of each (-1 for who is tied to nobody or has no rows), where communities are clusters.
         refused: Why there is no valid interval, if so.
+        declared: Whether the clusters are the analyst's own: then t has G* - 1 degrees of freedom, as is usual; where
+            communities stand in for a network, it has fewer when few of them hold the influence.
     """
 
     near: Neighbourhoods
@@ -357,6 +359,7 @@ class Dependence:
     n_people: int
     cluster: Int | None
     refused: str | None
+    declared: bool = False
 
     def variance(self, influence: Float) -> Variance:
         """Return the variance of the mean of row influence values (n_rows)."""
@@ -365,6 +368,8 @@ class Dependence:
         if self.cluster is None:
             return hac_variance(by_person, len(influence), self.near, iid)
         found = cluster_variance(by_person, len(influence), self.cluster, iid)
+        if self.declared:
+            return found
         return replace(found, dof=max(independent_clusters(by_person, self.cluster) - 1, LEAST_DOF))
 
     def covariance(self, influence: Float) -> Float:
@@ -389,6 +394,8 @@ class Dependence:
     def dof(self, influence: Float) -> float:
         """Return the least degrees of freedom of the intervals of K means of row influence values (n_rows x K)."""
         sums = [sum_by(column, self.person, self.n_people) for column in influence.T]
+        if self.cluster is not None and self.declared:
+            return max(effective_clusters(self.cluster) - 1, 0.0)
         if self.cluster is None:
             worth = [effective_groups(psi, self.near.kernel) for psi in sums]
         else:

@@ -144,7 +144,7 @@ class LinearInMeans:
             checks += _after(found, data, near)
         beside = [*_ols(data, near, self.settings.level), _naive(data, near, self.settings.level)]
         without = len(frame) - len(data.y)
-        checks += [dependence_check(near) if self.cluster is None else _cluster_check(near, self.cluster)]
+        checks += [dependence_check(near, ours[0]) if self.cluster is None else _cluster_check(near, self.cluster)]
         return Fit(self.name, (*ours, *beside), tuple(checks), without, reason, frame.implementation)
 
     def _data(self, frame: nw.DataFrame[Any], adjacency: Any) -> _Data:
@@ -251,7 +251,7 @@ def _clustered(data: _Data, labels: NDArray[Any]) -> Dependence:
     cluster[base.person] = np.unique(labels, return_inverse=True)[1]
     worth = effective_clusters(cluster)
     few = f"the clusters are worth only {worth:.1f} equal ones (at least {FEWEST_COMMUNITIES} are needed)"
-    return replace(base, cluster=cluster, refused=few if round(worth, 6) < FEWEST_COMMUNITIES else None)
+    return replace(base, cluster=cluster, declared=True, refused=few if round(worth, 6) < FEWEST_COMMUNITIES else None)
 
 
 def _cluster_check(near: Dependence, column: str) -> Check:

@@ -326,7 +326,7 @@ class MissingTies(ArrayEstimator):
             _record(arrays, (self.name, estimand), point, near, settings)
             for estimand, point in zip(ESTIMANDS, points, strict=True)
         ]
-        return records, [_check(self.missing, found, records[1]), dependence_check(near)]
+        return records, [_check(self.missing, found, records[1]), dependence_check(near, records[1])]
 
     def _solved(self, arrays: _Observed, near: Dependence) -> _Solution | str:
         if self.missing > MOST_MISSING:

@@ -13,7 +13,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import stats
 from scipy.sparse import csr_array
 
 from causal.estimators import Estimates, EstimationSettings, Sample, estimate
@@ -21,13 +20,12 @@ from causal.events import Float, Int
 from causal.exposure import Mapping
 from causal.new_peers import Columns, NewPeers, Uses
 from causal.panel import Panel
+from causal.power import POWER, detectable, power_against
 from causal.results import Check, Estimate, Status
 from causal.sensitivity import largest_bias, robustness_value
-from causal.time_shuffle import POWER, per_unit, power_against
+from causal.time_shuffle import per_unit
 
 MIN_ROWS = 200
-Z = 1.959963984540054
-DETECTED = float(stats.norm.ppf(POWER)) + Z
 CONFOUNDER = "hidden_confounder"
 
 
@@ -98,15 +96,18 @@ def judged(control: Control, found: Estimate, scale: float, headline: Headline) 
     bias = abs(headline.value)
     if headline.tipping is not None:
         bias = float(largest_bias(scale, headline.tipping, headline.tipping))
-    power = power_against(bias, found.se)
-    least = robustness_value(DETECTED * found.se, scale)
+    power = power_against(bias, found.se, found.dof)
+    least = robustness_value(detectable(found.se, found.dof), scale)
     figures |= {"power": power, "bias_at_tipping": bias, "tipping": headline.tipping, "detectable_share": least}
-    strength = "a bias as large as the headline"
+    strength = "A bias as large as the headline"
     if headline.tipping is not None:
-        strength = f"the strength that would explain the headline away ({headline.tipping:.1%} of what is left)"
+        strength = (
+            "The largest bias of a hidden trait that would explain the headline away"
+            f" ({headline.tipping:.1%} of what is left)"
+        )
     said = (
-        f"{control.what}: {found.estimate:+.3f} [{found.ci_low:+.3f}, {found.ci_high:+.3f}]. At {strength} it would be "
-        f"seen with chance {power:.2f}; a hidden trait is seen with chance {POWER:g} from {least:.1%} on."
+        f"{control.what}: {found.estimate:+.3f} [{found.ci_low:+.3f}, {found.ci_high:+.3f}]. {strength} would be "
+        f"seen with chance {power:.2f}, and a hidden trait with chance {POWER:g} at best from {least:.1%} on."
     )
     status: Status
     if found.p_value is not None and found.p_value <= 0.05:

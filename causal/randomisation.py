@@ -264,11 +264,17 @@ class ExposureProbabilities:
         conditions: The exposure conditions (k).
         joint: k x k x n x n; [a, b, i, j] is P(D_i = a, D_j = b). Its diagonal is π_i(a) for a = b and 0 otherwise.
         exact: Whether every assignment was looked at.
+        draws: How many were drawn where not.
     """
 
     conditions: tuple[int, ...]
     joint: Float
     exact: bool
+    draws: int = 0
+
+    def never(self, condition: int) -> Bool:
+        """Return who was in a condition under no assignment that was looked at (n)."""
+        return self.of(condition) <= (0.0 if self.exact else 1.5 / (self.draws + 1))  # one is added to each count
 
     def place(self, condition: int) -> int:
         """Return where a condition stands.
@@ -325,7 +331,7 @@ def exposure_probabilities(
     joint = np.array([[(a * p[:, None]).T @ b for b in shown] for a in shown])
     if not exact:
         joint[np.arange(len(conditions)), np.arange(len(conditions))] += np.eye(n) / (draws + 1)
-    return ExposureProbabilities(conditions, joint, exact)
+    return ExposureProbabilities(conditions, joint, exact, 0 if exact else draws)
 
 
 def total_variance(y: Float, shown: Bool, joint: Float) -> float:
@@ -425,7 +431,7 @@ def design_effect(
         level: Level of the intervals.
 
     Raises:
-        RefusedError: A unit can never be in one of the conditions, or nobody is in it.
+        RefusedError: A unit can never be in one of the conditions (or was in it under no assignment drawn), or nobody is.
         UsageError: No assignment gives a condition, or the lengths differ.
 
     >>> z, y = np.array([1, 0, 1, 0]), np.array([2.0, 1.0, 4.0, 1.0])
@@ -438,7 +444,7 @@ def design_effect(
     if condition.shape != (n,) or pi[0].shape != (n,):
         raise UsageError("Outcomes, conditions and probabilities must be equally many.")
     shown = tuple(condition == c for c in contrast)
-    _refuse_without_positivity(contrast, pi, shown)
+    _refuse_without_positivity(contrast, probabilities, shown)
     weights = [np.where(s, 1 / p, 0.0) for s, p in zip(shown, pi, strict=True)]
     means = [float(w @ y) / n for w in weights], [float(w @ y / w.sum()) for w in weights]
     residual = y - np.where(shown[0], means[1][0], means[1][1])
@@ -449,12 +455,20 @@ def design_effect(
     return found[0], found[1]
 
 
-def _refuse_without_positivity(contrast: tuple[int, int], pi: tuple[Float, ...], shown: tuple[Bool, ...]) -> None:
-    for c, p, s in zip(contrast, pi, shown, strict=True):
-        if never := int(np.sum(p <= 0)):
+def _refuse_without_positivity(
+    contrast: tuple[int, int], probabilities: ExposureProbabilities, shown: tuple[Bool, ...]
+) -> None:
+    for c, s in zip(contrast, shown, strict=True):
+        if never := int(np.sum(probabilities.never(c))):
+            can = (
+                "can never be"
+                if probabilities.exact
+                else f"are under none of {probabilities.draws:,} drawn assignments"
+            )
             raise RefusedError(
-                f"{never:,} units can never be in condition {c}: their mean outcome there is not identified.",
-                remedy="Leave them out before anything is estimated, and say so: the effect is that of the others.",
+                f"{never:,} units {can} in condition {c}: their mean outcome there is not identified.",
+                remedy="Leave them out before anything is estimated, and say so: the effect is that of the others."
+                + ("" if probabilities.exact else " Or draw more assignments, if they can be in it."),
             )
         if not s.any():
             raise RefusedError(f"Nobody is in condition {c}.", remedy="Compare conditions that happened.")

@@ -122,7 +122,7 @@ def analyse(
         estimate: θ̂.
         half_width: Half the width of its interval.
         strengths: E[(Y - g)²] and E[α²] of the nuisances of the estimate; of linear ones when None.
-        baseline: E[Y(0)] by the estimate's nuisances, for the E-value; no E-value when None.
+        baseline: E[Y(0)] by the estimate's nuisances, for the E-value of an outcome that is 0 or 1; none when None.
     """
     full = measure(X)
     scale = math.sqrt(math.prod(strengths or full))
@@ -172,8 +172,10 @@ def tipping_sentence(sensitivity: Sensitivity) -> str:
     """Say in one sentence how strong a hidden trait must be, against the strongest measured group."""
     known = [b for b in sensitivity.benchmarks if b.multiple is not None]
     share = f"A hidden trait that explains {sensitivity.robustness_value:.1%} of what is left of outcome and exposure"
+    interval = sensitivity.robustness_value_interval
+    ends = f"; one that explains {interval:.1%} could bring an end of the interval there" if interval > 0 else ""
     if not known:
-        return f"{share} could bring the estimate to zero; no measured group is strong enough to serve as a yardstick."
+        return f"{share} could bring the estimate to zero{ends}; no measured group is strong enough to serve as a yardstick."
     strongest = min(known, key=lambda b: b.multiple or 0.0)
     name = strongest.group.replace("_", " ")
-    return f"{share}, {strongest.multiple:.1f} times as strong as {name}, could bring the estimate to zero."
+    return f"{share}, {strongest.multiple:.1f} times as strong as {name}, could bring the estimate to zero{ends}."

@@ -18,11 +18,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import stats
 
 from causal.events import Bool, Events, Float, Int
 from causal.exposure import Mapping
 from causal.panel import Panel
+from causal.power import LEVEL, POWER, power_against
 from causal.regression import ols
 from causal.results import Check, Estimate, Status
 from copenet.foundation.errors import UsageError
@@ -31,8 +31,6 @@ from copenet.foundation.seeds import generator
 DRAWS = 99
 ROUNDS = 20
 PLANTED = 24  # tables in which the headline's effect is planted, to see how much of it the statistic shows
-LEVEL = 0.05
-POWER = 0.8
 FEWEST_TRADERS = 20
 CANNOT = (
     "Lasting traits and news that reach a whole forum cannot bring this about; short-lived causes shared by the tied "
@@ -268,7 +266,7 @@ def time_shuffle_check(panel: Panel, events: Events, mapping: Mapping, headline:
     statistic = PanelStatistic.of(panel, times, mapping)
     effect = among_active(panel, panel.exposure(mapping), per_unit(headline))
     found = shuffle_test(times.used, times.active, times.forum, statistic, draws=DRAWS, seed=seed)
-    return _judged(found, shown(statistic, effect, seed), traders)
+    return _judged(found, shown(statistic, effect, seed), np.sign(effect), traders)
 
 
 def per_unit(found: Estimate) -> float:
@@ -318,7 +316,8 @@ def shown(statistic: PanelStatistic, effect: float, seed: int, tables: int = PLA
     return float(np.mean(shifts))
 
 
-def _judged(found: Shuffle, shift: float, traders: int) -> Check:
+def _judged(found: Shuffle, shift: float, sign: float, traders: int) -> Check:
+    """Judge a shuffle by the direction of the headline (`sign`, 0 where all of it runs through writing at all)."""
     power = power_against(abs(shift), found.spread)
     low, high = (float(q) for q in np.quantile(found.draws, (0.025, 0.975)))
     centre = float(found.draws.mean())
@@ -339,10 +338,13 @@ def _judged(found: Shuffle, shift: float, traders: int) -> Check:
         f"(p = {found.p_value:.2f})."
     )
     status: Status
-    if found.p_value <= LEVEL and np.sign(found.observed - centre) != np.sign(shift):
+    if sign == 0:
+        status = "not_informative"
+        meaning = "Cannot be checked: all of the headline runs through writing at all, which a shuffle keeps."
+    elif found.p_value <= LEVEL and np.sign(found.observed - centre) != sign:
         status = "warn"
         meaning = "The order of time matters, against the headline: in the true order there is less than by chance."
-        meaning = meaning if shift > 0 else meaning.replace("less", "more")
+        meaning = meaning if sign > 0 else meaning.replace("less", "more")
     elif found.p_value <= LEVEL:
         status, meaning = "pass", f"The order of time matters. {CANNOT}"
     elif power >= POWER:
@@ -358,15 +360,3 @@ def _judged(found: Shuffle, shift: float, traders: int) -> Check:
             "of such data."
         )
     return Check("time_shuffle", status, f"{said} {meaning}", figures)
-
-
-def power_against(shift: float, se: float, level: float = LEVEL) -> float:
-    """Return the chance that a two-sided normal test at `level` sees a shift.
-
-    >>> round(power_against(2.8, 1.0), 2), round(power_against(0.0, 1.0), 2)
-    (0.8, 0.05)
-    """
-    if se <= 0:
-        return float(shift > 0)
-    limit = float(stats.norm.isf(level / 2))
-    return float(stats.norm.sf(limit - shift / se) + stats.norm.cdf(-limit - shift / se))

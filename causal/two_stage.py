@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from causal.inference import Dependence, sum_by
+from causal.inference import Dependence, cluster_codes, sum_by
 from copenet.foundation.errors import RefusedError
 
 Float = NDArray[np.float64]
@@ -205,18 +205,22 @@ def overidentification(
 def long_run(moments: Float, near: Dependence) -> Float:
     """Return the covariance (q x q, positive semi-definite) of the sum of row moments (n x q).
 
-    The overlap kernel where the dependence is network HAC, clusters where it is clusters.
+    Correlations are those of the overlap kernel, or of sums over clusters. Each variance is the largest of the three rules
+    which an interval takes the largest of, too, without its factor for few neighbourhoods: an instrument is no stronger by
+    one rule than the estimate is by another.
     """
     by_person = np.column_stack([sum_by(column, near.person, near.n_people) for column in moments.T])
-    if near.cluster is None:
-        kernel = near.near.kernel
-        scaled = by_person / np.sqrt(np.asarray(kernel.sum(axis=1)).ravel())[:, None]
-        sums = np.asarray(kernel.T @ scaled)
-    else:
-        alone = np.where(near.cluster < 0, -1 - np.arange(len(near.cluster)), near.cluster)
-        _, code = np.unique(alone, return_inverse=True)
+    if near.cluster is not None:
+        code = cluster_codes(near.cluster)
         sums = np.column_stack([np.bincount(code, weights=column) for column in by_person.T])
-    return np.asarray(sums.T @ sums)
+        return np.asarray(sums.T @ sums)
+    kernel = near.near.kernel
+    sums = kernel.T @ (by_person / np.sqrt(np.asarray(kernel.sum(axis=1)).ravel())[:, None])
+    gram = np.asarray(sums.T @ sums)
+    uniform, person = np.sum(by_person * (kernel @ by_person), axis=0), np.sum(by_person**2, axis=0)
+    most, own = np.maximum(np.maximum(uniform, person), np.diag(gram)), np.diag(gram)
+    scale = np.sqrt(np.divide(most, own, out=np.zeros_like(own), where=own > 0))
+    return np.asarray(gram * np.outer(scale, scale))
 
 
 def _projected(columns: Float, on: Float) -> Float:

@@ -284,6 +284,13 @@ def test_the_e_value_compares_with_the_risk_of_everybody_unexposed():
     assert check.figures["e_value"] == pytest.approx(ratio + np.sqrt(ratio * (ratio - 1)), rel=0.08)
 
 
+def test_an_outcome_that_is_no_risk_has_no_e_value_though_its_means_lie_between_0_and_1():
+    sample = confounded(np.random.default_rng(3), n=400, effect=0.1)
+    low, high = sample.y.min(), sample.y.max()
+    found = estimate(replace(sample, y=(sample.y - low) / (high - low)), replace(LINEAR, sensitivity=True))
+    assert next(c for c in found.checks if c.name == "hidden_confounder").figures["e_value"] is None
+
+
 def test_an_estimate_that_a_few_neighbourhoods_move_says_so():
     """One person in a hundred shows the outcome, all of them friends: many rows, hardly any information."""
     sample = worlds_of(3, n=400)

@@ -11,6 +11,7 @@ import statsmodels.api as sm
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from scipy.sparse import csr_array
 from scipy.special import expit
 
 from causal.adoption import adoption, first_use
@@ -132,10 +133,72 @@ def test_the_error_of_the_mean_difference_is_that_of_the_whole_model_by_the_delt
     assert influence == pytest.approx(of_theta @ gradient + effect(theta) - value, rel=1e-3, abs=1e-4)
 
 
-def test_small_cells_share_one_of_their_period():
-    period, community = np.repeat([0, 1], 12), np.tile(np.repeat([0, 1, 2], 4), 2)
-    y = np.array([float(c) for c in "110010000000000011101000"])
-    assert cells_of(community, period, y, 2).tolist() == [1] * 4 + [0] * 8 + [2] * 4 + [3] * 4 + [2] * 4
+def test_sparse_periods_share_an_effect_of_their_community_and_sparse_communities_one_of_the_period():
+    period, community = np.repeat([0, 1], 16), np.tile(np.repeat([0, 1, 2, 3], 4), 2)
+    y = np.array([float(c) for c in "11001000000000001110100010000000"])
+    found = cells_of(community, period, y, 2)
+    of = {(p, c): found.cell[(period == p) & (community == c)].tolist() for p in (0, 1) for c in range(4)}
+    assert all(len(set(cells)) == 1 for cells in of.values())
+    first = {place: cells[0] for place, cells in of.items()}
+    assert first[0, 1] == first[1, 1]  # one event in each of its periods: an effect of the community
+    assert first[1, 2] == first[1, 3]  # one event in all: an effect of the period, shared
+    assert first[0, 2] == first[0, 3] == -1  # nobody adopted there
+    assert len({first[0, 0], first[1, 0], first[0, 1], first[1, 2]}) == 4
+    assert found.shared.tolist() == ((period == 1) & (community >= 2)).tolist()
+    assert found.periods[:, 0].tolist() == ((period == 1) & (community == 1)).astype(float).tolist()
+
+
+@pytest.mark.slow
+def test_rare_events_leave_communities_apart():
+    """Nobody acts on anybody; communities differ in hazard and in exposure, and few adopt in any of their periods."""
+    found = []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        community = np.repeat(np.arange(24), 100 * 8)
+        person, period = np.repeat(np.arange(2400), 8), np.tile(np.arange(8), 2400)
+        high = community % 2 == 1
+        e = (rng.random(len(person)) < np.where(high, 0.6, 0.2)).astype(float)
+        used = rng.random(len(person)) < np.where(high, 0.03, 0.01)
+        rows = at_risk(person, period, np.r_[False, used[:-1]] & (period > 0))
+        sample = HazardSample(
+            y=used[rows].astype(float),
+            e=e[rows],
+            X=rng.normal(size=(rows.sum(), 1)),
+            community=community[rows],
+            period=period[rows],
+            person=person[rows],
+            n_peers=np.ones(rows.sum(), dtype=int),
+            adjacency=ring(2400),
+            communities=np.repeat(np.arange(24), 100),
+        )
+        made = estimate_hazard(sample, SETTINGS)
+        ours = made.estimates[0]
+        found.append((ours.estimate / ours.se, made.checks[0].figures["share_without_community_effect"]))
+    scores, shared = np.array(found).T
+    assert abs(scores.mean()) < 4 / np.sqrt(20)
+    assert shared.max() < 0.3
+
+
+def test_few_neighbourhoods_are_warned_of():
+    """All of the exposed are one clique: what is known of the exposure is what happened there."""
+    sample, _, _ = history(0)
+    clique = sample.person < 40
+    graph = ring(400).tolil()
+    graph[:40, :40] = 1
+    check = estimate_hazard(
+        replace(sample, e=clique.astype(float), X=np.zeros((len(sample.y), 1)), adjacency=csr_array(graph)), SETTINGS
+    ).checks[-1]
+    assert check.status == "warn"
+    assert "independent ones" in check.detail
+
+
+def test_rows_without_an_effect_of_their_community_are_counted_and_warned_of():
+    sample, _, _ = history(0)
+    alone = replace(sample, community=np.arange(len(sample.y)))
+    check = estimate_hazard(alone, SETTINGS).checks[0]
+    assert check.status == "warn"
+    assert check.figures["share_without_community_effect"] == 1.0
+    assert "not adjusted for" in check.detail
 
 
 def test_a_ridge_makes_a_maximum_exist_and_leaves_the_exposure_alone():
@@ -178,14 +241,19 @@ def test_time_around_the_first_exposure_is_counted_from_it(rows):
 )
 def test_cells_hold_both_outcomes_and_small_ones_share_their_period(rows, fewest):
     community, period, y = (np.array(column) for column in zip(*rows, strict=True))
-    cell = cells_of(community, period, y.astype(float), fewest)
+    found = cells_of(community, period, y.astype(float), fewest)
+    cell = found.cell
     assert set(cell[cell >= 0]) == set(range(cell.max() + 1))
     for c in range(cell.max() + 1):
-        assert set(y[cell == c]) == {0, 1}
-        assert len(set(period[cell == c])) == 1
-        if len(set(community[cell == c])) == 1 and y[cell == c].sum() >= fewest:
-            inside = (community == community[cell == c][0]) & (period == period[cell == c][0])
-            assert inside.sum() == (cell == c).sum()
+        here = cell == c
+        assert set(y[here]) == {0, 1}
+        assert found.shared[here].all() or not found.shared[here].any()
+        if found.shared[here].any():
+            assert len(set(period[here])) == 1
+        else:
+            assert len(set(community[here])) == 1
+            assert y[here].sum() >= fewest
+    assert not found.periods[found.shared].any()
 
 
 def test_too_few_first_uses_are_refused_and_so_is_history_that_tells_who_adopts():

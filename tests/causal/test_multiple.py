@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +11,14 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from causal.inference import Dependence, cluster_codes, dependence, effective_groups, neighbourhoods
+from causal.inference import (
+    Dependence,
+    cluster_codes,
+    dependence,
+    effective_groups,
+    independent_clusters,
+    neighbourhoods,
+)
 from causal.multiple import holm, joint, largest_t, wald
 from tests.causal.graphs import ring, sparse_graph
 
@@ -82,7 +91,10 @@ def test_with_communities_as_clusters_the_covariance_is_that_of_their_sums():
     assert len(np.unique(codes)) == 12
     sums = np.array([influence[codes == c].sum(axis=0) for c in np.unique(codes)])
     assert near.covariance(influence) == pytest.approx(sums.T @ sums / 42**2 * 10 / 9)
-    assert near.dof(influence) == 9.0
+    worth = [independent_clusters(column, cluster) for column in influence.T]
+    assert near.dof(influence) == pytest.approx(min(worth) - 1)
+    assert near.dof(np.ones((42, 1))) == pytest.approx(9.0)
+    assert replace(near, declared=True).dof(influence) == pytest.approx(9.0)
 
 
 def test_an_estimate_without_spread_has_no_covariance():

@@ -97,6 +97,17 @@ def test_a_silent_control_passes_with_power_and_says_nothing_without():
     assert judged(PAST, found(0.0), 1.0, against(0.01)).status == "not_informative"
 
 
+def test_few_neighbourhoods_take_the_power_of_a_silent_control():
+    """Three standard errors: .85 by the normal; by t with 1.4 degrees of freedom, with which it fires, a quarter."""
+    many = replace(found(0.0), ci_low=-0.02, ci_high=0.02)
+    few = replace(many, dof=1.4)
+    assert judged(PAST, many, 1.0, against(0.03)).status == "pass"
+    check = judged(PAST, few, 1.0, against(0.03))
+    assert check.status == "not_informative"
+    assert check.figures["power"] == pytest.approx(0.27, abs=0.01)
+    assert check.figures["detectable_share"] > judged(PAST, many, 1.0, against(0.03)).figures["detectable_share"]
+
+
 def test_the_least_share_that_is_detected_has_a_power_of_four_fifths():
     share = judged(PAST, found(0.0, se=0.03), 0.7, against(tipping=0.1)).figures["detectable_share"]
     again = judged(PAST, found(0.0, se=0.03), 0.7, against(tipping=share))

@@ -216,6 +216,23 @@ def test_a_unit_never_drawn_into_a_condition_keeps_a_chance_of_one_in_the_draws_
     assert found.of(1)[0] == pytest.approx(1 / 100)
 
 
+def test_conditions_in_which_a_unit_never_was_among_the_drawn_assignments_are_refused():
+    """Ten people without peers can never be exposed; no listing of 40 choose 20 assignments could tell."""
+    ring_of = np.roll(np.eye(30), 1, axis=1)
+    graph = np.zeros((40, 40))
+    graph[:30, :30] = ring_of + ring_of.T
+    mechanism, exposure = Complete(40, 20), of_graph(graph)
+    probabilities = exposure_probabilities(mechanism, exposure, draws=2_000)
+    assert not probabilities.exact
+    assert probabilities.never(1).sum() == 10
+    condition = exposure(mechanism.draw(1, np.random.default_rng(0))[0])
+    with pytest.raises(
+        RefusedError, match="10 units are under none of 2,000 drawn assignments in condition 1"
+    ) as found:
+        design_effect(np.full(40, 10.0), condition, probabilities, (1, 0))
+    assert "draw more" in found.value.remedy
+
+
 def test_conditions_that_cannot_happen_are_refused():
     star = np.zeros((4, 4))
     star[0, 1:] = star[1:, 0] = 1

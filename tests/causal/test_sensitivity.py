@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from causal.estimators import sensitivity_checks
 from causal.folds import graph_folds
 from causal.nuisance import cross_fit
 from causal.plm import fit_residuals, slope
@@ -162,6 +163,19 @@ def test_the_contour_holds_the_bound_at_every_pair_of_shares():
     assert np.array(record["bias"]).shape == (26, 26)
     assert record["bias"][10][5] == pytest.approx(2 * math.sqrt(0.2 * 0.1 / 0.9))
     assert record["benchmarks"] == ()
+
+
+def test_what_would_move_an_end_of_the_interval_is_said_beside():
+    both = tipping_sentence(Sensitivity(1, 0.1, 0.02, (Benchmark("text", 0.1, 0.1, 0.05, 6.0),), None))
+    assert "2.0% could bring an end of the interval there" in both
+    assert "end of the interval" not in tipping_sentence(Sensitivity(1, 0.1, 0.0, (), None))
+
+
+def test_nothing_is_held_up_where_there_is_no_yardstick():
+    (check,) = sensitivity_checks(Sensitivity(1, 0.1, 0.02, (Benchmark("forum", 0.0, 0.0, 0.0, None),), None))
+    assert check.status == "not_informative"
+    (check,) = sensitivity_checks(Sensitivity(1, 0.1, 0.02, (Benchmark("forum", 0.1, 0.1, 0.05, 2.0),), None))
+    assert check.status == "pass"
 
 
 def test_the_sentence_names_the_strongest_group_or_says_that_there_is_none():

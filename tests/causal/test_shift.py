@@ -263,3 +263,10 @@ def test_a_hidden_trait_moves_the_shift_by_no_more_than_the_bound():
     assert abs(ours.estimate - truth) > 3 * ours.se
     assert abs(ours.estimate - truth) <= bound + 3 * ours.se
     assert check.figures["robustness_value"] == pytest.approx(robustness_value(ours.estimate, check.figures["scale"]))
+
+
+def test_peers_are_counted_by_a_treatment_of_0_and_1_only():
+    rng = np.random.default_rng(0)
+    units = pd.DataFrame({"d": rng.random(300), "y": rng.normal(size=300)})
+    with pytest.raises(UsageError, match="must be 0 or 1"):
+        Shift(outcome="y", treatment="d", exposure=Count(), settings=LINEAR).fit(units, sparse_graph(300, 4, rng))

@@ -23,7 +23,6 @@ from causal.time_shuffle import (
     _judged,
     among_active,
     mover,
-    power_against,
     shown,
     shuffle_test,
     time_shuffle_check,
@@ -205,17 +204,21 @@ def test_where_nobody_could_have_used_it_at_another_time_nothing_is_checked(stud
     assert (check.status, check.figures) == ("not_informative", {"traders": 0})
 
 
-def test_power_is_that_of_a_two_sided_test():
-    assert power_against(-2.8, 1.0) == pytest.approx(power_against(2.8, 1.0))
-    assert power_against(1.0, 0.0) == 1.0
-
-
 @pytest.mark.parametrize(("observed", "status"), [(0.1, "pass"), (-0.1, "warn")])
 def test_an_order_of_time_against_the_headline_does_not_speak_for_it(observed, status):
     draws = np.random.default_rng(0).normal(scale=0.01, size=99)
-    check = _judged(Shuffle(observed, draws, 0.01), shift=0.08, traders=50)
-    assert check.status == status
+    for shift in (0.08, -0.001):  # what is planted is noisy: the headline has the direction
+        check = _judged(Shuffle(observed, draws, 0.01), shift=shift, sign=1.0, traders=50)
+        assert check.status == status
     assert ("against the headline" in check.detail) is (status == "warn")
+
+
+def test_a_headline_that_runs_through_writing_alone_cannot_be_judged_by_a_shuffle():
+    draws = np.random.default_rng(0).normal(scale=0.01, size=99)
+    for observed, p in ((0.1, 0.01), (0.0, 0.6)):
+        check = _judged(Shuffle(observed, draws, p), shift=0.03, sign=0.0, traders=50)
+        assert check.status == "not_informative"
+        assert "all of the headline runs through writing" in check.detail
 
 
 def test_the_effect_that_is_planted_is_per_unit_of_exposure_also_of_a_shift(study):

@@ -91,7 +91,9 @@ def test_regressors_as_their_own_instruments_are_least_squares_whatever_their_un
 
 
 @given(n=st.integers(4, 30), seed=st.integers(0, 200), bandwidth=st.integers(0, 2))
-def test_the_long_run_covariance_is_the_overlap_kernel_between_moments(n, seed, bandwidth):
+def test_the_long_run_covariance_has_the_correlations_of_the_overlap_kernel_and_the_largest_variances(
+    n, seed, bandwidth
+):
     rng = np.random.default_rng(seed)
     graph = sparse_graph(n, 3, rng)
     moments = rng.normal(size=(n, 2))
@@ -99,7 +101,11 @@ def test_the_long_run_covariance_is_the_overlap_kernel_between_moments(n, seed, 
     ball = (shortest_path(graph, unweighted=True, directed=False) <= bandwidth).astype(float)
     scaled = ball / np.sqrt(ball.sum(axis=1))[:, None]
     found = long_run(moments, near)
-    assert found == pytest.approx(moments.T @ scaled @ scaled.T @ moments)
+    overlap = moments.T @ scaled @ scaled.T @ moments
+    uniform, person = np.diag(moments.T @ ball @ moments), np.diag(moments.T @ moments)
+    assert np.diag(found) == pytest.approx(np.maximum(np.maximum(uniform, person), np.diag(overlap)))
+    sd, other = np.sqrt(np.diag(found)), np.sqrt(np.diag(overlap))
+    assert found / np.outer(sd, sd) == pytest.approx(overlap / np.outer(other, other))
     assert np.linalg.eigvalsh(found).min() > -1e-9
 
 

@@ -37,7 +37,7 @@ def detectable(se: float, dof: float | None = None, power: float = POWER, level:
     """Return the least shift that is seen with chance `power`.
 
     >>> round(detectable(1.0), 2), round(detectable(2.0), 2), round(detectable(1.0, 3.0), 2)
-    (2.8, 5.6, 4.16)
+    (2.8, 5.6, 4.26)
     """
     if se <= 0:
         return 0.0

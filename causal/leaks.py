@@ -23,7 +23,8 @@ from causal.panel import Panel, PanelSettings, build_slice, first_period, prefix
 from causal.results import Check, Status
 from graph.ties import CLOCK_SKEW_SECONDS, MAX_THREAD_PEOPLE, build_ties
 
-TOLERANCE = 1e-6
+# Of a covariate's size (or of 1): sums of 32-bit numbers in another order differ by some millionths.
+TOLERANCE = 1e-5
 CLOCK_WARN, CLOCK_FAIL = 0.01, 0.10
 SAMPLED_PERIODS = 3
 
@@ -77,7 +78,7 @@ def truncation_audit(panel: Panel, inputs: Inputs, build: Builder, periods: Sequ
         if ours.author != cut.author or ours.covariates.shape != cut.covariates.shape:
             people += len(set(ours.author) ^ set(cut.author)) or 1
             continue
-        gap = np.abs(ours.covariates - cut.covariates)
+        gap = difference(ours.covariates, cut.covariates)
         worst = max(worst, float(gap.max(initial=0.0)))
         columns |= {panel.names[k] for k in np.flatnonzero(gap.max(axis=0, initial=0.0) > TOLERANCE)}
         people += int(np.sum(ours.n_peers != cut.n_peers))
@@ -90,6 +91,15 @@ def truncation_audit(panel: Panel, inputs: Inputs, build: Builder, periods: Sequ
         else f"Rows of {len(periods)} periods are the same when built from tables cut at the period's start.",
         {"periods": list(periods), "largest_difference": worst, "covariates": sorted(columns), "rows": people},
     )
+
+
+def difference(ours: Float, cut: Float) -> Float:
+    """Return how far two versions of covariates differ, as a share of their size where that is above 1.
+
+    >>> difference(np.array([0.5, 20.0]), np.array([0.75, 30.0])).tolist()
+    [0.25, 0.5]
+    """
+    return np.asarray(np.abs(ours - cut) / np.maximum(np.abs(ours), 1.0))
 
 
 def tie_audit(

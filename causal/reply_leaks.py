@@ -18,7 +18,7 @@ import numpy as np
 
 from causal.covariates import fit_basis, score
 from causal.events import Events, Float, Inputs, Int, events_from, tie_events
-from causal.leaks import TOLERANCE, clock_audit, combined
+from causal.leaks import TOLERANCE, clock_audit, combined, difference
 from causal.panel import first_period, prefix_at
 from causal.reply_design import ReplyDesign, answers_of, covariates_of, posts_at
 from causal.results import Check
@@ -76,7 +76,7 @@ def truncation_audit(design: ReplyDesign, inputs: Inputs, events: Events, build:
         if again.shape != (1, design.covariates.shape[1]):
             posts += 1
             continue
-        gap = np.abs(again[0] - design.covariates[row])
+        gap = difference(design.covariates[row], again[0])
         worst = max(worst, float(gap.max(initial=0.0)))
         columns |= {design.names[k] for k in np.flatnonzero(gap > TOLERANCE)}
         posts += int(np.any(gap > TOLERANCE))

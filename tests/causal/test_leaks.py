@@ -43,6 +43,20 @@ def test_the_panel_itself_passes(study):
     assert set(check.figures) == {"leaks_truncation", "leaks_ties", "leaks_order", "leaks_clock"}
 
 
+@pytest.mark.parametrize(("moved", "status"), [(2e-6, "pass"), (1e-3, "fail")])
+def test_the_rounding_of_32_bits_is_no_leak_and_a_thousandth_is(study, moved, status):
+    """Of four Reddit communities one representation differed by 1.9e-6, two units in its last place."""
+    panel, _, _, inputs = study
+    build = leaks.panel_builder(SETTINGS, CHANNEL, panel.calendar)
+
+    def rounded(inputs, period):
+        rows = build(inputs, period)
+        return replace(rows, covariates=rows.covariates + moved)
+
+    periods = leaks.sampled_periods(panel)
+    assert leaks.truncation_audit(panel, inputs, rounded, periods).status == status
+
+
 @pytest.mark.parametrize("channel", ["replied_to", "co_thread"])
 def test_every_channel_is_compared_and_passes(channel):
     _, inputs = simulated()

@@ -32,6 +32,7 @@ Int = NDArray[np.int64]
 
 FEWEST = 8
 TOP = 0.01
+MOST_BY_FEW = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +278,9 @@ def influence_check(found: Influence, low: float | None, high: float | None) -> 
         f" and stand next to {found.hub_share:.0%} of that influence."
     )
     status: Status = "pass"
+    if found.top_share >= MOST_BY_FEW:
+        status = "warn"
+        said += " So few people carry what these data say: it is hardly about the others."
     if found.without_low is None or found.without_high is None:
         said += " There are too few communities to leave one out."
     else:

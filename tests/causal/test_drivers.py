@@ -146,6 +146,9 @@ def test_the_check_warns_where_one_community_carries_it(rests: tuple[Sample, Est
     assert influence_check(across, -0.1, 0.9).status == "pass"  # the interval holds zero anyway
     assert influence_check(across, 0.05, 0.9).status == "warn"
     assert influence_check(replace(found, without_high=2.0), 0.05, 0.9).status == "warn"
+    few = influence_check(replace(found, top_share=0.6), ours.ci_low, ours.ci_high)
+    assert few.status == "warn"
+    assert "So few people carry" in few.detail
     assert "too few communities" in influence_check(replace(found, without_low=None), 0.05, 0.9).detail
 
 

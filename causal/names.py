@@ -32,7 +32,7 @@ STATUS = {
     "conditional": "holds on a condition",
     "refused": "refused",
 }
-CONDITIONAL = frozenset({"hidden_confounder", "identification"})
+CONDITIONAL = frozenset({"among_posters", "hidden_confounder", "identification"})
 """Checks that say "only if": "passed" would promise what nobody can check."""
 
 

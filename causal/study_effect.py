@@ -38,7 +38,7 @@ from causal.mapping_family import computable, mapping_family
 from causal.panel import Panel, build_panel, peer_graph, union_graph
 from causal.placebos import future_exposure, rewired_graph
 from causal.results import Check, EffectResult, Estimate
-from causal.secondary import among_posters
+from causal.secondary import among_posters, had_all_posted
 from causal.shift import slope_linearity
 from causal.study import (
     REFUTER_ROWS,
@@ -249,10 +249,20 @@ def _further_checks(
     if settings.placebos and main.scores is not None and main.refused is None:
         checks += _effects_by_group(study, exposure, main, settings)
     if settings.mapping.binary and rows.any():
-        checks.append(among_posters(exposure[rows] == 1, panel.posted[rows], panel.outcome[rows]))
+        checks.append(_among_posters(study, exposure, main, settings))
     if settings.missing_ties and main.refused is None:
         checks.append(missing_ties(_with_fewer_ties(study, settings), main.estimates[0], settings, progress))
     return checks
+
+
+def _among_posters(study: _Study, exposure: Float, main: Estimates, settings: EffectSettings) -> Check:
+    """Return the secondary estimate with its bounds; the bounds alone where nothing else is asked or was refused."""
+    panel, rows = study.panel, study.panel.eligible
+    weighted = None
+    if settings.placebos and main.refused is None and settings.headline == "aipw":
+        sample = _sample(study, panel, exposure, rows, settings)
+        weighted = had_all_posted(sample, panel.posted[rows], options(settings))
+    return among_posters(exposure[rows] == 1, panel.posted[rows], panel.outcome[rows], weighted)
 
 
 def _with_fewer_ties(study: _Study, settings: EffectSettings) -> Thin:

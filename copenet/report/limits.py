@@ -186,8 +186,9 @@ _LIMITS: tuple[tuple[tuple[str, ...], Limit], ...] = (
         ("among_posters",),
         Limit(
             "Among those who posted",
-            "What is left to say about those who would post either way: bounds, no estimate.",
-            "An effect among posters: posting follows exposure, so whoever posts is selected by it.",
+            "What people would have written had all of them posted, if nothing hidden decides both; and bounds for those who "
+            "would post either way.",
+            "An effect among those who did post: posting follows exposure, so whoever posts is selected by it.",
         ),
     ),
     (

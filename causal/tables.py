@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from causal import markup
-from causal.explain_figures import shown_groups, without_few, without_small_counts
+from causal.explain_figures import shown_groups, shown_levels, without_few, without_small_counts
 from causal.markup import Table
 from causal.names import covariates, estimator, status
 from causal.readings import GROUPED
@@ -86,9 +86,11 @@ def _parts(document: Record, least: int) -> Iterator[dict[str, Any]]:
         yield {**mine, "part": "check", "name": c["name"], "status": c["status"], "detail": said}
         if str(c["name"]).startswith(GROUPED) and isinstance(figures, Mapping):
             yield from _groups(str(c["name"]), figures, least)
-    for p in _records(_inside(document, "exposure_curve", "levels")):
-        shown = (p.get("n") or 0) >= least
-        yield (_known(p) if shown else {"detail": _hidden(1, least)}) | {"part": "level", "name": str(p["name"])}
+    rows, hidden = shown_levels(_records(_inside(document, "exposure_curve", "levels")), least)
+    for p in rows:
+        yield {**_known(p), "part": "level", "name": str(p["name"])}
+    if hidden:
+        yield {"part": "level", "name": "hidden", "detail": _hidden(hidden, least)}
     for p in _records(_inside(document, "adoption", "event_study", "points")):
         yield {**_known(p), "part": "period", "name": str(p["label"])}
 

@@ -162,7 +162,7 @@ STAGES = (
     Stage(
         "effect",
         ("ingest", "graph", "label"),
-        lambda s: s.estimand(),
+        lambda s: (s.estimand(), s.settings.report.suppress_below),
         ("results/effects.json", "results/checks.json"),
         unread=("restricted/panel",),
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from causal.names import CONDITIONAL
@@ -53,15 +53,20 @@ def run(study: Study, progress: Progress) -> Saying:
 
 
 def compute(study: Study, progress: Progress) -> Computed:
-    """Estimate what the settings ask, after writing down that the outcome is opened."""
+    """Estimate what the settings ask, after writing down that the outcome is opened.
+
+    The document may leave the restricted folder: counts of fewer people than `report.suppress_below` are not in it.
+    """
+    from causal.disclosed import disclosed
+
     settings = settings_of(study)
     journal.append(study.journal, "outcome opened", outcome=settings.outcome)
     try:
         computed = _estimated(study, settings, progress)
     except RefusedError as error:
         computed = _refused(study, settings, error)
-    computed.document["declared"] = declared(study)
-    return computed
+    document = disclosed(computed.document, study.settings.report.suppress_below)
+    return replace(computed, document=document | {"declared": declared(study)})
 
 
 def _estimated(study: Study, settings: EffectSettings, progress: Progress) -> Computed:

@@ -238,14 +238,17 @@ class Pipeline:
         reports: dict[str, Report] = {}
         with lock(self._lock):
             self.finish_removal()
-            if "effect" in wanted:
-                journal.declare(self.study.journal, self.study.estimand())
+            if "effect" in wanted and ("effect" in forced or self._stale("effect")):
+                self.study.declare()
             for stage in STAGES:
                 if stage.name in wanted:
                     reports[stage.name] = self._bring(stage, reports, progress, forced=stage.name in forced)
                     self._prints.save()
                     done(reports[stage.name])
         return list(reports.values())
+
+    def _stale(self, name: str) -> bool:
+        return any(row["name"] == name and row["state"] != "fresh" for row in self.states())
 
     def key(self, name: str) -> str:
         """Return the digest of everything stage `name` reads now."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from copenet.cli.options import AsJson, Assignments, Force, Seed, StudyPath, open_study
+from copenet.cli.options import AsJson, Assignments, Force, Seed, StudyPath, open_study, warn_of_overrides
 from copenet.cli.output import command, emit, progress, say, table
 
 if TYPE_CHECKING:
@@ -120,6 +120,7 @@ def run(
     from copenet.cli.run_view import run_study
 
     opened = open_study(study, assignments, seed)
+    warn_of_overrides(opened)
     if not sources:
         return run_study(opened, as_json=as_json, force=force)
     return _run_from(opened, sources, as_json=as_json, force=force)

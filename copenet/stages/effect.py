@@ -11,6 +11,7 @@ from copenet.foundation.errors import RefusedError
 from copenet.foundation.progress import Progress
 from copenet.ladder import ladder, signed
 from copenet.pipeline import Level, Saying
+from copenet.settings import EffectSection
 from copenet.stages.common import (
     encoder_of,
     label_error,
@@ -145,9 +146,10 @@ def settings_of(study: Study) -> EffectSettings:
 
 def declared(study: Study) -> dict[str, Any]:
     """Return when this estimand was declared, and how many others were before it."""
-    mine = study.estimand()
+    mine, defaults = study.estimand(), EffectSection().model_dump(mode="json")
     every = journal.declarations(study.journal)
-    places = [n for n, entry in enumerate(every) if {k: entry.get(k) for k in mine} == mine]
+    # A declaration made before a setting existed is one of its default.
+    places = [n for n, entry in enumerate(every) if {k: entry.get(k, defaults[k]) for k in mine} == mine]
     if not places:
         return {"at": None, "before_outcome": False, "others_before": len(every)}
     first = every[places[0]]

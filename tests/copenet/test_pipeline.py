@@ -98,6 +98,20 @@ def test_everything_runs_once_and_then_nothing(study, works):
     assert [report.saying.line for report in again] == [f"{name} done" for name in NAMES]
 
 
+def test_a_run_that_estimates_nothing_declares_nothing(study, works):
+    Pipeline(study).run()
+    other = study.with_changes({"effect.outcome": "acceptance"})
+    other.declare()  # as `effect estimate --outcome` does, which leaves the declared result alone
+    before = study.journal.read_bytes()
+    for names in (["report"], None, ["label"]):
+        Pipeline(study).run(names)
+    Pipeline(other).run(["graph"], force=["graph"])
+    assert [d["outcome"] for d in journal.declarations(study.journal)] == ["positive_reframing", "acceptance"]
+    assert study.journal.read_bytes().startswith(before)
+    Pipeline(study).run(["effect"], force=["effect"])
+    assert len(journal.declarations(study.journal)) == 3
+
+
 def test_only_what_was_asked_for_and_what_it_rests_on(study, works):
     Pipeline(study).run(["label"])
     assert works.take() == ["ingest", "embed", "label"]

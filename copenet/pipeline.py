@@ -247,6 +247,11 @@ class Pipeline:
                     done(reports[stage.name])
         return list(reports.values())
 
+    def out_of_date(self) -> list[str]:
+        """Return the stages that have run, and whose results are not, or no more, those of the study as it is now."""
+        ran = {record.get("stage") for record in journal.read(self.study.journal) if record["event"] == "finished"}
+        return [row["name"] for row in self.states() if row["name"] in ran and row["state"] != "fresh"]
+
     def _stale(self, name: str) -> bool:
         return any(row["name"] == name and row["state"] != "fresh" for row in self.states())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from causal.explain_figures import shown_levels
 from causal.figure_style import BLUE, GREY, INK, WASH, Drawing, canvas, signed, style
 from copenet.foundation.disclosure import SUPPRESS_BELOW
 from copenet.foundation.errors import UsageError
@@ -31,12 +32,12 @@ def exposure_curve(
             (`causal.curve.Curve.to_dict()["levels"]`); a level without an estimate is left out and counted.
         exposure: What the horizontal axis measures.
         outcome: What the vertical axis measures.
-        suppress_below: Levels of fewer rows are not drawn.
+        suppress_below: Levels of fewer rows are not drawn, nor what they could be told by.
 
     Raises:
         UsageError: No level has an estimate.
     """
-    shown = [p for p in levels if p.get("estimate") is not None and p["n"] >= suppress_below]
+    shown = [p for p in shown_levels(levels, suppress_below)[0] if p.get("estimate") is not None]
     if not shown:
         raise UsageError(
             "No level of the exposure has an estimate to draw.", remedy="Read why in the levels' `refused`."

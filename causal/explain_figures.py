@@ -22,7 +22,7 @@ from causal.figure_style import (
     style,
 )
 from causal.names import covariates
-from copenet.foundation.disclosure import SUPPRESS_BELOW
+from copenet.foundation.disclosure import SUPPRESS_BELOW, hidden_places
 from copenet.foundation.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ __all__ = [
     "forest",
     "places_of",
     "shown_groups",
+    "shown_levels",
     "waterfall_figure",
     "without_few",
     "without_small_counts",
@@ -54,21 +55,32 @@ def places_of(*values: float | None) -> int:
 def shown_groups(groups: Sequence[Row], suppress_below: int = SUPPRESS_BELOW) -> tuple[list[Row], int]:
     """Return the groups to show, numbered ones in order, and how many are hidden: those of fewer people.
 
-    A hidden group alone, or few people in all hidden groups together, could be told from the total and the other groups:
-    then the smallest of the others is hidden, too.
+    What a hidden group could be told by is hidden with it (`copenet.foundation.disclosure.hidden_places`).
 
     >>> shown_groups([{"group": "1", "people": 40}, {"group": "2", "people": 3}, {"group": "3", "people": 30}])
     ([{'group': '1', 'people': 40}], 2)
     """
-    by_size = sorted(groups, key=_people)
-    hidden = sum(_people(g) < suppress_below for g in by_size)
-    while 0 < hidden < len(by_size) and (hidden == 1 or sum(map(_people, by_size[:hidden])) < suppress_below):
-        hidden += 1
-    return sorted(by_size[hidden:], key=_place), hidden
+    gone = _hidden(groups, "people", suppress_below)
+    return sorted((g for k, g in enumerate(groups) if k not in gone), key=_place), len(gone)
 
 
-def _people(group: Row) -> int:
-    return int(group.get("people") or 0)
+def shown_levels(levels: Sequence[Row], suppress_below: int = SUPPRESS_BELOW) -> tuple[list[Row], int]:
+    """Return the levels of an exposure curve to show, in their order, and how many are hidden: those of fewer rows.
+
+    What a hidden level could be told by is hidden with it, as with groups.
+
+    >>> shown_levels([{"name": "0", "n": 90}, {"name": "1", "n": 40}, {"name": "2", "n": 5}])
+    ([{'name': '0', 'n': 90}], 2)
+    """
+    gone = _hidden(levels, "n", suppress_below)
+    return [p for k, p in enumerate(levels) if k not in gone], len(gone)
+
+
+def _hidden(rows: Sequence[Row], count: str, suppress_below: int) -> set[int]:
+    """Return the places of the rows that may not be shown; one without its count was hidden before."""
+    known = [k for k, row in enumerate(rows) if row.get(count) is not None]
+    gone = hidden_places([int(rows[k][count]) for k in known], suppress_below)
+    return (set(range(len(rows))) - set(known)) | {known[k] for k in gone}
 
 
 def _place(group: Row) -> tuple[bool, int]:

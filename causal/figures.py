@@ -26,7 +26,7 @@ from causal.figure_style import (
     style,
 )
 from causal.overlap import SMALL_DIFFERENCE
-from copenet.foundation.disclosure import SUPPRESS_BELOW
+from copenet.foundation.disclosure import SUPPRESS_BELOW, hidden_places
 from copenet.foundation.errors import UsageError
 
 if TYPE_CHECKING:
@@ -49,14 +49,19 @@ __all__ = [
 def suppressed(counts: ArrayLike, suppress_below: int = SUPPRESS_BELOW) -> tuple[NDArray[np.float64], int]:
     """Return `counts` (n cells) with those between 1 and `suppress_below` - 1 set to zero, and how many were.
 
-    >>> cells, hidden = suppressed([0, 3, 40])
+    What a hidden cell could be told by is hidden with it (`copenet.foundation.disclosure.hidden_places`); None and NaN
+    were hidden before.
+
+    >>> cells, hidden = suppressed([0, 3, 40, 50])
     >>> cells.tolist(), hidden
-    ([0.0, 0.0, 40.0], 1)
+    ([0.0, 0.0, 0.0, 50.0], 2)
     """
     cells = np.array(counts, dtype=float)
-    small = (cells > 0) & (cells < suppress_below)
-    cells[small] = 0.0
-    return cells, int(small.sum())
+    before = np.isnan(cells)
+    some = np.flatnonzero(cells > 0)
+    small = [some[place] for place in hidden_places(cells[some].tolist(), suppress_below)]
+    cells[small] = cells[before] = 0.0
+    return cells, len(small) + int(before.sum())
 
 
 def effect_ladder(
@@ -237,7 +242,8 @@ def _spread(edges: NDArray[np.float64], counts: NDArray[np.float64]) -> str:
 
 
 def _hidden(cells: int, suppress_below: int) -> str:
-    return f" {cells} cell{'s' if cells != 1 else ''} of fewer than {suppress_below} not drawn." if cells else ""
+    what = f"{cells} cell{'s' if cells != 1 else ''}"
+    return f" {what} not drawn: fewer than {suppress_below}, or hidden beside one that is." if cells else ""
 
 
 def exposure_distribution(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from causal.explain_figures import places_of, shown_groups
+from causal.explain_figures import places_of, shown_groups, shown_levels
 from causal.figure_style import signed
 from causal.names import covariates, estimator
 from copenet.foundation.disclosure import SUPPRESS_BELOW
@@ -127,7 +127,7 @@ def _waterfall(document: Record) -> Reading | None:
 
 
 def _curve(document: Record, suppress_below: int) -> Reading | None:
-    levels = [p for p in _given(_records(_detail(document, "exposure_curve", "levels"))) if p["n"] >= suppress_below]
+    levels = _given(shown_levels(_records(_detail(document, "exposure_curve", "levels")), suppress_below)[0])
     if len(levels) < 2:
         return None
     low, high = levels[0], levels[-1]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from causal import markup
-from causal.explain_figures import shown_groups, without_few, without_small_counts
+from causal.explain_figures import shown_groups, shown_levels, without_few, without_small_counts
 from causal.markup import Table
 from causal.names import covariates, estimator, status
 from causal.readings import GROUPED
@@ -77,18 +77,23 @@ def tidy(result: EffectResult | Fit | Record, *, suppress_below: int = SUPPRESS_
 def _parts(document: Record, least: int) -> Iterator[dict[str, Any]]:
     for e in _records(document.get("estimates")):
         yield {**_known(e), "part": "estimate", "name": e["estimator"], "headline": _is_headline(document, e)}
+    rows = next((e.get("n") for e in _records(document.get("estimates")) if _is_headline(document, e)), None)
     for s in _records(_inside(document, "waterfall", "steps")):
-        yield {**_known(s), "part": "step", "name": s["label"], "group": ", ".join(s.get("added") or ()) or None}
+        name = str(s["label"]).removeprefix("+ ")  # a sign would make it a formula of a spreadsheet
+        added = ", ".join(s.get("added") or ()) or None
+        yield {"n": rows, **_known(s), "part": "step", "name": name, "group": added}
     for c in _records(document.get("checks")):
         figures = c.get("figures")
-        mine = _known(figures) if isinstance(figures, Mapping) else {}
+        mine = _measured(figures) if isinstance(figures, Mapping) else {}
         said = without_few(str(c["detail"]), least)
         yield {**mine, "part": "check", "name": c["name"], "status": c["status"], "detail": said}
         if str(c["name"]).startswith(GROUPED) and isinstance(figures, Mapping):
             yield from _groups(str(c["name"]), figures, least)
-    for p in _records(_inside(document, "exposure_curve", "levels")):
-        shown = (p.get("n") or 0) >= least
-        yield (_known(p) if shown else {"detail": _hidden(1, least)}) | {"part": "level", "name": str(p["name"])}
+    rows, hidden = shown_levels(_records(_inside(document, "exposure_curve", "levels")), least)
+    for p in rows:
+        yield {**_known(p), "part": "level", "name": str(p["name"])}
+    if hidden:
+        yield {"part": "level", "name": "hidden", "detail": _hidden(hidden, least)}
     for p in _records(_inside(document, "adoption", "event_study", "points")):
         yield {**_known(p), "part": "period", "name": str(p["label"])}
 
@@ -109,6 +114,14 @@ def _hidden(number: int, least: int) -> str:
 
 def _known(row: Record) -> dict[str, Any]:
     return {name: row[name] for name in (*_NUMBERS, "n", "group", "estimand", "refused") if name in row}
+
+
+def _measured(figures: Record) -> dict[str, Any]:
+    """Return what a check measured; one that compares with draws measured `observed`, and its `estimate` is their mean."""
+    if "observed" not in figures:
+        return _known(figures)
+    of_draws = ("estimate", "se", "ci_low", "ci_high")
+    return {k: v for k, v in _known(figures).items() if k not in of_draws} | {"estimate": figures["observed"]}
 
 
 def _row(raw: dict[str, Any], validated: bool | None, least: int) -> dict[str, Any]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from copenet.pipeline import Pipeline
 from copenet.stages.common import result
 from copenet.study import Study
 
 NOT_DONE = "not_done"
+OUT_OF_DATE = "results of the study as it is now"
 INSTRUMENT = "helper-availability instrument"
 EVENTS, CURVE = "event study and adoption hazard", "dose-response curve"
 # What causal.md of a careful reader would still ask for, and how to come nearer to it with this version.
@@ -26,11 +28,17 @@ LATER = {
 
 def audit(study: Study) -> list[dict[str, str]]:
     """Return every check: name, status (pass, warn, fail, not_informative, refused, not_done) and detail."""
-    return [*_data(study), *_labels(study), *_network(study), *_effect(study), *_later(study)]
+    return [*_freshness(study), *_data(study), *_labels(study), *_network(study), *_effect(study), *_later(study)]
 
 
 def _entry(name: str, status: str, detail: str) -> dict[str, str]:
     return {"name": name, "status": status, "detail": detail}
+
+
+def _freshness(study: Study) -> list[dict[str, str]]:
+    """Say first when what follows is not of the study as it is now: settings, dumps, or people were changed since."""
+    old = Pipeline(study).out_of_date()
+    return [_entry(OUT_OF_DATE, "warn", f"run: copenet run {study.path} ({', '.join(old)})")] if old else []
 
 
 def _data(study: Study) -> list[dict[str, str]]:

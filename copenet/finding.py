@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from copenet import journal
 from copenet.foundation.disclosure import SUPPRESS_BELOW
 from copenet.foundation.errors import UsageError
 from copenet.foundation.files import digest_of, read_json, write_json
@@ -130,7 +129,7 @@ def _beside(study: Study, progress: Progress, force: bool) -> Finding:
     path = study.results / "beside" / f"{name}.json"
     with lock(study.restricted / "stages" / "lock"):
         if force or not path.is_file() or read_json(path).get("digest") != _digest(study):
-            journal.declare(study.journal, study.estimand())
+            study.declare()
             found = compute(study, progress)
             write_json(path, {**found.document, "digest": _digest(study)})
     return Finding(read_json(path), path, study.settings.report.suppress_below)

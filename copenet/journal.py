@@ -6,7 +6,7 @@ It shows that the estimand was declared before the outcome was opened, and how m
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -47,10 +47,16 @@ def declarations(path: Path) -> list[dict[str, Any]]:
     return declared
 
 
-def declare(path: Path, estimand: dict[str, Any]) -> bool:
-    """Write `estimand` down unless it is the one declared last; return whether a line was added."""
+def declare(path: Path, estimand: dict[str, Any], defaults: Mapping[str, Any] | None = None) -> bool:
+    """Write `estimand` down unless it is the one declared last; return whether a line was added.
+
+    Args:
+        path: The journal.
+        estimand: What is declared, by setting.
+        defaults: What settings are that an earlier version did not have, and therefore did not write down.
+    """
     last = [record["estimand"] for record in read(path) if record["event"] == "declared"][-1:]
-    if last == [estimand]:
+    if last and {**(defaults or {}), **last[0]} == estimand:
         return False
     append(path, "declared", estimand=estimand)
     return True

@@ -162,7 +162,7 @@ STAGES = (
     Stage(
         "effect",
         ("ingest", "graph", "label"),
-        lambda s: s.estimand(),
+        lambda s: (s.estimand(), s.settings.report.suppress_below),
         ("results/effects.json", "results/checks.json"),
         unread=("restricted/panel",),
     ),
@@ -238,14 +238,22 @@ class Pipeline:
         reports: dict[str, Report] = {}
         with lock(self._lock):
             self.finish_removal()
-            if "effect" in wanted:
-                journal.declare(self.study.journal, self.study.estimand())
+            if "effect" in wanted and ("effect" in forced or self._stale("effect")):
+                self.study.declare()
             for stage in STAGES:
                 if stage.name in wanted:
                     reports[stage.name] = self._bring(stage, reports, progress, forced=stage.name in forced)
                     self._prints.save()
                     done(reports[stage.name])
         return list(reports.values())
+
+    def out_of_date(self) -> list[str]:
+        """Return the stages that have run, and whose results are not, or no more, those of the study as it is now."""
+        ran = {record.get("stage") for record in journal.read(self.study.journal) if record["event"] == "finished"}
+        return [row["name"] for row in self.states() if row["name"] in ran and row["state"] != "fresh"]
+
+    def _stale(self, name: str) -> bool:
+        return any(row["name"] == name and row["state"] != "fresh" for row in self.states())
 
     def key(self, name: str) -> str:
         """Return the digest of everything stage `name` reads now."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from copenet import journal
 from copenet.foundation.errors import UsageError
 from copenet.foundation.files import private_directory, write_text
-from copenet.settings import Settings, load, override, template
+from copenet.settings import EffectSection, Settings, load, override, template
 
 if TYPE_CHECKING:
     from causal.exposure import Mapping as Exposure
@@ -116,6 +116,10 @@ class Study:
     def estimand(self) -> dict[str, Any]:
         """Return what is declared about the effect."""
         return self.settings.effect.model_dump(mode="json")
+
+    def declare(self) -> bool:
+        """Write the estimand down in the journal, unless it is the one declared last; return whether it was."""
+        return journal.declare(self.journal, self.estimand(), EffectSection().model_dump(mode="json"))
 
     def estimate(self, outcome: str | None = None, exposure: Exposure | str | None = None) -> Finding:
         """Estimate the effect of `exposure` on `outcome` (those of study.toml when None).

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from copenet.foundation.errors import InputError
 from copenet.foundation.progress import SILENT, Progress
 from copenet.foundation.seeds import generator
-from gnn.labeller import GoldSample, LabellerSettings, fit, gold_sample
+from gnn.labeller import GoldSample, LabellerSettings, fit, gold_sample, obstacles_of
 from gnn.metrics import counts, expected_calibration_error, group_folds, macro_f1_interval, rates
 from gnn.strategies import STRATEGY_IDS
 
@@ -47,10 +48,10 @@ def evaluate(
 
     Returns:
         `models` (one entry: model, macro_f1 with its 95% group bootstrap interval, ece, seconds, per_strategy, …) and
-        `labels_validated`. A strategy that could not be trained in every part has `trainable` false and a reason.
+        `labels_validated`. A strategy that cannot be judged has `trainable` false and a reason.
 
     Raises:
-        InputError: There are fewer groups than parts, or no strategy can be trained.
+        InputError: There are fewer groups than parts, or no strategy can be judged; nothing is trained then.
     """
     started = perf_counter()
     settings = settings or LabellerSettings()
@@ -62,10 +63,34 @@ def evaluate(
             remedy="Label messages of more people.",
         )
     fold = group_folds(sample.groups, folds, generator(seed, "labeller", "outer folds"))
-    probability, predicted = _out_of_fold(sample, fold, settings, seed, progress)
-    entry = _summary(sample, probability, predicted, generator(seed, "labeller", "bootstrap"))
+    reasons = _unjudged(sample, fold, settings)
+    judged = np.array([not why for why in reasons])
+    # What is enough to train on stays so when a part of it is held out.
+    apart = replace(sample, truth=np.where(judged, sample.truth, np.nan))
+    probability, predicted = _out_of_fold(apart, fold, replace(settings, min_positives=1), seed, progress)
+    entry = _summary(sample, probability, predicted, reasons, generator(seed, "labeller", "bootstrap"))
     entry |= {"model": MODEL_NAME, "folds": folds, "n_gold": len(sample.texts), "n_groups": n_groups}
     return {"models": [entry | {"seconds": perf_counter() - started}], "labels_validated": True}
+
+
+def _unjudged(sample: GoldSample, fold: NDArray[np.int64], settings: LabellerSettings) -> list[str]:
+    """Return for each strategy why the labeller cannot be judged on it; "" where it can.
+
+    Raises:
+        InputError: It can be judged on none.
+    """
+    reasons = []
+    for known, too_few in zip(sample.truth.T, obstacles_of(sample.truth, settings), strict=True):
+        rest = [known[fold != part] for part in np.unique(fold)]
+        both = all(np.any(labels == 1) and np.any(labels == 0) for labels in rest)
+        reasons.append(too_few or ("" if both else "all its positive or negative labels are of too few people"))
+    if all(reasons):
+        raise InputError(
+            f"The labeller cannot be judged on any strategy: each needs {settings.min_positives} positive and "
+            f"{settings.min_positives} negative gold labels, of several authors or threads.",
+            remedy="Label more messages, of more people; or empty text.gold: the codebook then labels, unvalidated.",
+        )
+    return reasons
 
 
 def _out_of_fold(
@@ -87,15 +112,14 @@ def _out_of_fold(
 
 
 def _summary(
-    sample: GoldSample, probability: NDArray[np.float64], predicted: NDArray[np.bool_], rng: np.random.Generator
+    sample: GoldSample,
+    probability: NDArray[np.float64],
+    predicted: NDArray[np.bool_],
+    reasons: Sequence[str],
+    rng: np.random.Generator,
 ) -> dict[str, Any]:
     truth = sample.truth
-    trained = np.logical_and(np.isfinite(truth).any(axis=0), np.isfinite(probability).all(axis=0))
-    if not trained.any():
-        raise InputError(
-            "No strategy has enough gold labels to be trained in every part of the cross-validation.",
-            remedy="Label more messages.",
-        )
+    trained = np.array([not why for why in reasons])
     f1, low, high = macro_f1_interval(truth[:, trained], predicted[:, trained], sample.groups, rng)
     return {
         "macro_f1": f1,
@@ -103,17 +127,16 @@ def _summary(
         "ci_high": high,
         "ece": expected_calibration_error(truth[:, trained], probability[:, trained]),
         "n_strategies": int(trained.sum()),
-        "per_strategy": [_judge(k, truth, probability, predicted, bool(trained[k])) for k in range(len(STRATEGY_IDS))],
+        "per_strategy": [_judge(k, truth, probability, predicted, reasons[k]) for k in range(len(STRATEGY_IDS))],
     }
 
 
 def _judge(
-    k: int, truth: NDArray[np.float64], probability: NDArray[np.float64], predicted: NDArray[np.bool_], trained: bool
+    k: int, truth: NDArray[np.float64], probability: NDArray[np.float64], predicted: NDArray[np.bool_], reason: str
 ) -> dict[str, Any]:
     positives, negatives = int(np.sum(truth[:, k] == 1)), int(np.sum(truth[:, k] == 0))
     entry: dict[str, Any] = {"strategy": STRATEGY_IDS[k], "positives": positives, "negatives": negatives}
-    if not trained:
-        reason = f"too few gold labels: {positives} positive, {negatives} negative"
+    if reason:
         return entry | {"trainable": False, "reason": reason}
     c = counts(truth[:, k], predicted[:, k])
     ece = expected_calibration_error(truth[:, k], probability[:, k])

@@ -237,7 +237,7 @@ def fit(sample: GoldSample, settings: LabellerSettings, seed: int, progress: Pro
     Raises:
         InputError: No strategy has enough positive and negative labels.
     """
-    obstacles = zip(STRATEGY_IDS, _obstacles(sample.truth, settings), strict=True)
+    obstacles = zip(STRATEGY_IDS, obstacles_of(sample.truth, settings), strict=True)
     not_trainable = {name: why for name, why in obstacles if why}
     if len(not_trainable) == len(STRATEGY_IDS):
         raise InputError(
@@ -285,7 +285,8 @@ def labels_table(message_ids: Sequence[str], probabilities: NDArray[np.float64],
     return conform(pa.table(columns), LABELS)
 
 
-def _obstacles(truth: NDArray[np.float64], settings: LabellerSettings) -> Iterator[str]:
+def obstacles_of(truth: NDArray[np.float64], settings: LabellerSettings) -> Iterator[str]:
+    """Yield for each strategy why its gold labels are too few to train on; "" where they are not."""
     for column in truth.T:
         yes, no = int(np.sum(column == 1)), int(np.sum(column == 0))
         if min(yes, no) >= settings.min_positives:

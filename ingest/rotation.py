@@ -27,6 +27,7 @@ from ingest.staging import staged_folders, staged_names, write_cursor
 from ingest.study_tables import Tables, declared, last_note, locked, stage_all
 
 _Dumps = Sequence[tuple[Dump, str]]
+_LEAVE_OUT = "  If they are erased for good, leave out what they held: copenet rotate STUDY --without-gone"
 
 
 class Rotated(NamedTuple):
@@ -43,7 +44,13 @@ class Rotated(NamedTuple):
     lost: int
 
 
-def check_rotation(paths: Sequence[Path], restricted: Path, *, settings: IngestSettings = IngestSettings()) -> None:
+def check_rotation(
+    paths: Sequence[Path],
+    restricted: Path,
+    *,
+    settings: IngestSettings = IngestSettings(),
+    without_gone: bool = False,
+) -> None:
     """Raise what `rotate` would refuse, and change nothing.
 
     Raises:
@@ -52,7 +59,7 @@ def check_rotation(paths: Sequence[Path], restricted: Path, *, settings: IngestS
         ResourceError: As for `rotate`.
     """
     with locked(restricted) as root:
-        _checked(paths, root, restricted, settings)
+        _checked(paths, root, restricted, settings, without_gone)
 
 
 def rotate(
@@ -61,6 +68,7 @@ def rotate(
     *,
     settings: IngestSettings = IngestSettings(),
     progress: Progress = SILENT,
+    without_gone: bool = False,
 ) -> Rotated:
     """Replace the key by a new one, under which everybody has another pseudonym, and make the tables anew.
 
@@ -68,16 +76,18 @@ def rotate(
         paths: Every dump the study reads.
         restricted: The study's folder for person-level data.
         settings: As for `ingest`; the new key lies where the former one lay.
+        progress: Where long work reports to.
+        without_gone: Leave out what the tables hold of dumps that are gone or were changed.
 
     Raises:
         InputError: Nothing was ingested yet, the key is lost, or a dump that the tables hold is not among `paths` any
-            more, or was changed.
+            more, or was changed, and it is not to be left out.
         RefusedError: A dump came through standard input and cannot be read again, or people were forgotten under yet
             another key.
         ResourceError: An ingest of this study is running, or the key cannot be replaced.
     """
     with locked(restricted) as root:
-        dumps = _checked(paths, root, restricted, settings)
+        dumps = _checked(paths, root, restricted, settings, without_gone)
         place = settings.key_file or restricted / "key"
         _change(root, restricted, place)
         former, key = load_key(restricted, restricted / FORMER_KEY), load_key(restricted, place)
@@ -90,7 +100,9 @@ def rotate(
         return Rotated(IngestSummary(figures), known.asked, known.lost)
 
 
-def _checked(paths: Sequence[Path], root: Path, restricted: Path, settings: IngestSettings) -> _Dumps:
+def _checked(
+    paths: Sequence[Path], root: Path, restricted: Path, settings: IngestSettings, without_gone: bool
+) -> _Dumps:
     """Return the dumps, each with its digest, if the study can be read again from them."""
     for path in paths:
         require_file(path)
@@ -108,32 +120,36 @@ def _checked(paths: Sequence[Path], root: Path, restricted: Path, settings: Inge
             f"The key {place} cannot be replaced.", remedy=f"Check the permissions of {place.parent}, or move the key."
         )
     dumps = digests([dump for path in sorted(set(paths)) for dump in members(path)])
-    _require_all(root, restricted, {digest[:16] for _, digest in dumps}, settings)
+    _require_all(root, restricted, {digest[:16] for _, digest in dumps}, settings, without_gone)
     return dumps
 
 
-def _require_all(root: Path, restricted: Path, given: set[str], settings: IngestSettings) -> None:
-    """Refuse to lose what the tables hold of a dump that cannot be read again."""
+def _require_all(root: Path, restricted: Path, given: set[str], settings: IngestSettings, without_gone: bool) -> None:
+    """Refuse to lose, unasked, what the tables hold of a dump that cannot be read again."""
     lost = {folder.name: cursor for folder, cursor in staged_folders(root) if folder.name not in given}
     if through := [name for name in lost if name in settings.kept]:
         raise RefusedError(
             f"{len(through)} dumps came through standard input and cannot be read again under another key.",
             remedy="Give the same content as files first: copenet ingest STUDY FILE…",
         )
+    if without_gone:
+        return
     left_out = last_note(restricted).get("left_out", ())
     wanted = {name: shown(cursor.file) for name, cursor in lost.items() if name not in left_out}
+    back = "Bring them back to where they were."
+    if not (restricted / FORMER_KEY).is_file():  # no ingest is possible while a change of key is under way
+        back = "Bring them back, or say where they are now: copenet ingest STUDY PATH…"
     if gone := [file for name, file in wanted.items() if name in settings.gone]:
         raise InputError(
             f"{len(gone)} dumps are gone ({_some(gone)}). The tables keep what was read of them, but another key gives "
             "everybody other pseudonyms, for which every dump has to be read again.",
-            remedy="Bring them back, or say where they are now: copenet ingest STUDY PATH…   If they are erased for good, "
-            "leave out what they held (copenet ingest STUDY --without-gone), and then change the key.",
+            remedy=back + _LEAVE_OUT,
         )
     if wanted:
         raise InputError(
             f"{len(wanted)} dumps are not as they were when the study read them, or are gone: "
             f"{_some(wanted.values())}.",
-            remedy="Bring them back. Or leave out what they held: copenet ingest STUDY, and then change the key.",
+            remedy=back + _LEAVE_OUT,
         )
 
 

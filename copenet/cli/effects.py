@@ -25,6 +25,7 @@ Exposure = Annotated[
 Seed = Annotated[
     int | None, typer.Option("--seed", min=0, help="Overrides study.seed here alone.", show_default=False, metavar="N")
 ]
+BEFORE = ("ingest", "embed", "label", "graph")
 Channel = Annotated[str | None, typer.Option("--channel", help="replied_to, received_reply or co_thread.")]
 
 
@@ -82,7 +83,9 @@ def check(
     """
     from copenet.finding import estimate as compute
 
-    found = compute(_study(study, (outcome, exposure, channel), seed, assignments), progress(as_json))
+    opened = _study(study, (outcome, exposure, channel), seed, assignments)
+    _say_stale(opened)
+    found = compute(opened, progress(as_json))
     checks = found.document["checks"]
     if as_json:
         emit({"checks": checks, "refused": found.document["refused"]})
@@ -112,6 +115,7 @@ def explain(
     from copenet.ladder import ladder
 
     opened = _study(study, (outcome, exposure, channel), seed, assignments)
+    _say_stale(opened)
     document = compute(opened, progress(as_json)).document
     told = readings(document, suppress_below=opened.settings.report.suppress_below)
     if as_json:
@@ -168,6 +172,7 @@ def export(
 
     check_format(format_)
     opened = _study(study, (outcome, exposure, channel), seed, assignments)
+    _say_stale(opened)
     found = compute(opened, progress(as_json))
     path = export_effect(opened, found, format_, out)
     validated, refused = found.document["labels_validated"], found.document["refused"]
@@ -180,6 +185,18 @@ def export(
     if not validated:
         note("labels not validated")
     return 0
+
+
+def _say_stale(study: Study) -> None:
+    """Say, before it takes its time, that an estimate is made again, and why."""
+    from copenet.pipeline import Pipeline
+
+    old = Pipeline(study).out_of_date()
+    if "effect" in old:
+        before = [name for name in old if name in BEFORE]
+        rest = f" ({', '.join(before)})" if before else ""
+        note(f"The estimate is stale: it is computed again now, with what it rests on{rest}.")
+        note(f"  The report stays as it was until: copenet run {study.path}")
 
 
 def _study(path: Path, estimand: tuple[str | None, ...], seed: int | None, assignments: list[str] | None) -> Study:

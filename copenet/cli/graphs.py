@@ -46,6 +46,7 @@ def build(
     from copenet.running import bring
 
     opened = replace(open_study(study, assignments, graph__store=store), overwrite_store=overwrite)
+    warn_of_overrides(opened)
     counts = bring(opened, ["store"], progress(as_json), force or overwrite)["store"].figures
     if as_json:
         emit(counts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, ParamSpec
 
@@ -93,7 +93,7 @@ def command(function: Callable[P, int | None]) -> Callable[P, None]:
         except CopenetError as error:
             code = fail(error, as_json)
         except KeyboardInterrupt:
-            code = _interrupted(kwargs.get("study"), as_json)
+            code = _interrupted(_resumption(kwargs), as_json)
         except BrokenPipeError:
             sys.stderr.close()
             code = 0
@@ -120,12 +120,20 @@ def fail(error: CopenetError, as_json: bool) -> int:
 _KINDS = {2: "usage", 3: "input", 4: "refused", 5: "unavailable"}
 
 
-def _interrupted(study: object, as_json: bool) -> int:
+def _resumption(given: Mapping[str, Any]) -> str:
+    """Return the command that goes on where one with these arguments was interrupted; nothing where there is none."""
+    if "directory" not in given:  # only the demo has one
+        return f"copenet run {given['study']}" if given.get("study") is not None else ""
+    null, seed = " --null" if given.get("null") else "", given.get("seed")
+    return f"copenet demo {given['directory']}{null} --seed {seed}"
+
+
+def _interrupted(resume: str, as_json: bool) -> int:
     if as_json:
         emit({"error": "Interrupted.", "exit_code": INTERRUPTED})
     note("Interrupted. What was finished is kept.")
-    if study is not None:
-        note(f"  Resume with: copenet run {study}")
+    if resume:
+        note(f"  Resume with: {resume}")
     return INTERRUPTED
 
 

@@ -91,16 +91,24 @@ def deletions(
 
 
 @command
-def rotate(study: StudyPath, as_json: AsJson = False) -> None:
+def rotate(
+    study: StudyPath,
+    *,
+    without_gone: Annotated[
+        bool, typer.Option("--without-gone", help="Leave out what was read of dumps that are gone or were changed.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Change the key: read every dump again, so that everybody has another pseudonym, and destroy the former key.
 
-    Whoever was forgotten stays forgotten. Interrupted, it is finished by the same command.
+    Whoever was forgotten stays forgotten. Interrupted, it is finished by the same command; a dump erased by then is
+    left out by --without-gone.
 
     Example: copenet rotate anxiety
     """
     from copenet.rotating import rotate_key
 
-    counts = rotate_key(open_study(study), progress(as_json))
+    counts = rotate_key(open_study(study), progress(as_json), without_gone=without_gone)
     if as_json:
         emit(counts)
         return

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from copenet.cli.options import AsJson, Assignments, Force, Seed, StudyPath, open_study
-from copenet.cli.output import command, emit, progress, say, table
+from copenet.cli.options import AsJson, Assignments, Force, Seed, StudyPath, open_study, warn_of_overrides
+from copenet.cli.output import command, emit, note, progress, say, table
 
 if TYPE_CHECKING:
     from copenet.study import Study
@@ -120,6 +120,7 @@ def run(
     from copenet.cli.run_view import run_study
 
     opened = open_study(study, assignments, seed)
+    warn_of_overrides(opened)
     if not sources:
         return run_study(opened, as_json=as_json, force=force)
     return _run_from(opened, sources, as_json=as_json, force=force)
@@ -151,6 +152,7 @@ def audit(study: StudyPath, as_json: AsJson = False) -> None:
 
     Example: copenet audit demo
     """
+    from copenet.audit import OUT_OF_DATE
     from copenet.audit import audit as look
 
     checks = look(open_study(study))
@@ -159,6 +161,8 @@ def audit(study: StudyPath, as_json: AsJson = False) -> None:
         return
     table(["check", "status", "detail"], [[c["name"], c["status"], c["detail"]] for c in checks])
     say(f"{sum(c['status'] == 'not_done' for c in checks)} of {len(checks)} not yet done.")
+    if checks[0]["name"] == OUT_OF_DATE:
+        note(f"Results are stale: {checks[0]['detail']}")
 
 
 @command

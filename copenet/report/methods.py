@@ -70,9 +70,20 @@ def _labels(evidence: Evidence, used: set[str]) -> str:
         return text + (
             "Against gold labels, cross-validated by author or thread, its macro F1 was "
             f"{words.number(best.get('macro_f1'), 2)} (95% interval {words.number(best.get('ci_low'), 2)} to "
-            f"{words.number(best.get('ci_high'), 2)})."
+            f"{words.number(best.get('ci_high'), 2)}).{_rates(evidence, best)}"
         )
     return text + "The labels come from a starter codebook and were not validated against human judgement."
+
+
+def _rates(evidence: Evidence, judged: Mapping[str, Any]) -> str:
+    """Say how often the labels of the outcome are right; nothing where no gold label says so."""
+    outcome = evidence.get("effects").get("outcome") or evidence.setting("effect", "outcome")
+    rows = [row for row in words.records(judged.get("per_strategy")) if row.get("strategy") == outcome]
+    rates = [(name, rows[0].get(name)) for name in ("sensitivity", "specificity")] if rows else []
+    said = [f"a {name} of {words.number(rate, 2)}" for name, rate in rates if words.is_number(rate)]
+    if not said:
+        return f" How often labels of {words.plain(outcome)} are right could not be judged." if outcome else ""
+    return f" Labels of {words.plain(outcome)} had {' and '.join(said)}; the intervals do not hold this error."
 
 
 def _network(evidence: Evidence, used: set[str]) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 
 from causal import curve_figures as axis_figures
 from causal import figures
+from causal.explain_figures import shown_levels
 from causal.figure_style import BLUE, GREEN, GREY, INK, ORANGE, RULE, SKY, VERMILION, WASH, Drawing
 from copenet.foundation.files import write_bytes, write_text
 from copenet.report import words
@@ -170,7 +171,7 @@ def _curve(evidence: Evidence, effects: Mapping[str, Any]) -> Drawn | None:
     """Draw the exposure curve: levels of fewer people than may be shown stay out of figure and table."""
     least = evidence.suppress_below
     levels = _listed(effects, "exposure_curve", "levels")
-    shown = [p for p in levels if p.get("estimate") is not None and (p.get("n") or 0) >= least]
+    shown = [p for p in shown_levels(levels, least)[0] if p.get("estimate") is not None]
     if not shown:
         return None
     exposure = words.plain(evidence.setting("effect", "exposure", "exposure"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from causal.names import CONDITIONAL
@@ -11,6 +11,7 @@ from copenet.foundation.errors import RefusedError
 from copenet.foundation.progress import Progress
 from copenet.ladder import ladder, signed
 from copenet.pipeline import Level, Saying
+from copenet.settings import EffectSection
 from copenet.stages.common import (
     encoder_of,
     label_error,
@@ -53,15 +54,20 @@ def run(study: Study, progress: Progress) -> Saying:
 
 
 def compute(study: Study, progress: Progress) -> Computed:
-    """Estimate what the settings ask, after writing down that the outcome is opened."""
+    """Estimate what the settings ask, after writing down that the outcome is opened.
+
+    The document may leave the restricted folder: counts of fewer people than `report.suppress_below` are not in it.
+    """
+    from causal.disclosed import disclosed
+
     settings = settings_of(study)
     journal.append(study.journal, "outcome opened", outcome=settings.outcome)
     try:
         computed = _estimated(study, settings, progress)
     except RefusedError as error:
         computed = _refused(study, settings, error)
-    computed.document["declared"] = declared(study)
-    return computed
+    document = disclosed(computed.document, study.settings.report.suppress_below)
+    return replace(computed, document=document | {"declared": declared(study)})
 
 
 def _estimated(study: Study, settings: EffectSettings, progress: Progress) -> Computed:
@@ -140,9 +146,10 @@ def settings_of(study: Study) -> EffectSettings:
 
 def declared(study: Study) -> dict[str, Any]:
     """Return when this estimand was declared, and how many others were before it."""
-    mine = study.estimand()
+    mine, defaults = study.estimand(), EffectSection().model_dump(mode="json")
     every = journal.declarations(study.journal)
-    places = [n for n, entry in enumerate(every) if {k: entry.get(k) for k in mine} == mine]
+    # A declaration made before a setting existed is one of its default.
+    places = [n for n, entry in enumerate(every) if {k: entry.get(k, defaults[k]) for k in mine} == mine]
     if not places:
         return {"at": None, "before_outcome": False, "others_before": len(every)}
     first = every[places[0]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from copenet.foundation.disclosure import hidden_places
 from copenet.foundation.progress import Progress
 from copenet.pipeline import Saying
 from copenet.stages.common import messages_of, save
@@ -60,12 +61,12 @@ def _described(
     agreement = stability(
         ties, found.method, study.seed, found.resolution, seeds=STABILITY_SEEDS, order=order, progress=progress
     )
-    least = study.settings.report.suppress_below
+    hidden = hidden_places(found.sizes, study.settings.report.suppress_below)
     return {
         "method": found.method,
         "n": found.n,
-        "sizes": [size for size in found.sizes if size >= least],
-        "smaller": sum(size < least for size in found.sizes),
+        "sizes": [size for place, size in enumerate(found.sizes) if place not in hidden],
+        "smaller": len(hidden),
         "modularity": found.modularity,
         "codelength": found.codelength,
         "resolution": found.resolution,

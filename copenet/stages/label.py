@@ -90,9 +90,9 @@ def _by_gold(
 
     gold, n_unknown = match_gold(read_gold(path), ids)
     groups = groups_of(study, ids)
+    judged = evaluate(gold, ids, words, vectors, groups=groups, seed=study.seed, progress=progress)  # or refuses to
     labeller = train_labeller(gold, ids, words, vectors, groups=groups, seed=study.seed, progress=progress)
     labeller.save(study.restricted / "models" / "labeller")
-    judged = evaluate(gold, ids, words, vectors, groups=groups, seed=study.seed, progress=progress)
     document = {
         **judged,
         "note": "",

@@ -58,17 +58,27 @@ def test_the_tidy_table_holds_every_part_as_it_was_computed(document: dict[str, 
     assert set(rows) == {"estimate", "step", "check", "group", "pooled", "level", "period"}
     aipw = next(r for r in rows["estimate"] if r["headline"])
     assert (aipw["name"], aipw["estimate"], aipw["n"], aipw["labels_validated"]) == ("aipw", 0.09, 3790, True)
-    assert [r["name"] for r in rows["step"]] == ["naive", "+ own history", "flexible nuisances"]
+    assert [r["name"] for r in rows["step"]] == ["naive", "own history", "flexible nuisances"]  # no formula
+    assert {r["n"] for r in rows["step"]} == {3790}
     assert len(rows["check"]) == len(document["checks"])
     assert next(r for r in rows["check"] if r["name"] == "rewired_graph")["estimate"] == 0.003
     assert [r["group"] for r in rows["group"]] == ["1", "2", "3", "other", None]
+
+
+def test_what_a_shuffle_gives_by_chance_is_no_estimate(document: dict[str, Any]) -> None:
+    chance = {"estimate": 0.011, "ci_low": -0.02, "ci_high": 0.04, "observed": 0.07, "p_value": 0.01}
+    document["checks"] = [{"name": "time_shuffle", "status": "pass", "detail": "The order matters.", "figures": chance}]
+    row = parts(tables.tidy(document))["check"][0]
+    assert [row[key] for key in ("estimate", "ci_low", "ci_high", "p_value")] == [0.07, None, None, 0.01]
 
 
 def test_groups_and_levels_of_few_are_counted_and_never_shown(document: dict[str, Any]) -> None:
     said = everything(document)
     assert "777" not in said  # the group of five people
     assert "2 of fewer than 8, not shown" in said
-    assert "0.9" not in {str(r["estimate"]) for r in parts(tables.tidy(document))["level"]}  # the level of five rows
+    levels = parts(tables.tidy(document))["level"]
+    assert [r["name"] for r in levels] == ["0", "1", "hidden"]  # the level of five rows is the total less the others
+    assert levels[2]["detail"] == "2 of fewer than 8, not shown"
     assert "only 4" not in said
     assert "fewer than 8 of 300 person-periods differ" in said
     assert "5 of fewer than 200, not shown" in everything(document, suppress_below=200)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from typer.testing import CliRunner
 
 from copenet import demo
+from copenet.cli.app import app
 from copenet.foundation.errors import ResourceError, UsageError
 from copenet.foundation.files import read_json
 from copenet.foundation.progress import SILENT
@@ -81,6 +83,17 @@ def test_a_demo_killed_while_simulating_starts_again(tmp_path, monkeypatch):
     demo.prepare(tmp_path / "demo", null=True, seed=9, force=False, progress=SILENT)
     assert asked == [(tmp_path / "demo", 9)]
     assert not (tmp_path / "demo").exists()
+
+
+@pytest.mark.parametrize("options", [["--seed", "7"], ["--null", "--seed", "9"]])
+def test_an_interrupted_demo_says_how_to_go_on(tmp_path, monkeypatch, options):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(demo, "prepare", interrupted)
+    done = CliRunner().invoke(app, ["demo", str(tmp_path / "demo"), *options])
+    assert done.exit_code == 130
+    assert f"Resume with: copenet demo {tmp_path / 'demo'} {' '.join(options)}\n" in done.stderr
 
 
 def test_only_a_simulation_adds_truth_and_canaries(made):

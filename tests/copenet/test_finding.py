@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from typer.testing import CliRunner
 
-from copenet import finding
+from copenet import finding, journal
 from copenet.cli.app import app
 from copenet.finding import estimate
 from copenet.foundation.errors import RefusedError, UsageError
@@ -18,6 +18,7 @@ from copenet.freshness import is_locked
 from copenet.stages import common, effect
 from copenet.stages.effect import Computed, settings_of
 from copenet.study import Study
+from tests.report.documents import effects
 
 
 @pytest.fixture
@@ -118,6 +119,29 @@ def test_an_outcome_without_gold_labels_is_refused_with_those_that_have_some(stu
     with pytest.raises(RefusedError, match="no usable gold labels for denial"):
         effect._require_labels(study, "denial")
     effect._require_labels(study, "planning")
+
+
+@pytest.mark.parametrize(("least", "shown"), [(8, [2900, 890, None, None]), (2, [2900, 890, 60, 5])])
+def test_an_effect_leaves_the_restricted_folder_without_counts_of_few(study, monkeypatch, least, shown):
+    monkeypatch.setattr(effect, "_estimated", lambda *_: Computed(effects(), None, None))
+    monkeypatch.setattr(effect, "_write_tables", lambda *_: None)
+    effect.run(study.with_changes({"report.suppress_below": least}), SILENT)
+    found = json.loads((study.results / "effects.json").read_text())
+    assert [level["n"] for level in found["detail"]["exposure_curve"]["levels"]] == shown
+    groups = next(c for c in found["checks"] if c["name"] == "effect_by_community")["figures"]["groups"]
+    assert (5 in [group["people"] for group in groups]) is (least == 2)
+    assert found["declared"]["others_before"] == 0
+
+
+def test_a_declaration_without_the_newer_settings_still_counts(study):
+    older = {k: v for k, v in study.estimand().items() if k not in ("unrelated", "missing_ties")}
+    journal.append(study.journal, "declared", estimand=older)
+    journal.append(study.journal, "outcome opened")
+    assert effect.declared(study)["before_outcome"] is True
+    assert not study.declare()
+    asked = study.with_changes({"effect.missing_ties": 0.2})
+    assert effect.declared(asked)["at"] is None
+    assert asked.declare()
 
 
 def test_a_codebook_labels_every_outcome_and_validates_none(study):

@@ -106,6 +106,44 @@ def test_what_is_gone_leaves_on_request_and_lets_the_key_be_changed(study: Study
     assert (study.restricted / "key").read_bytes() != key
 
 
+@pytest.mark.parametrize("how", ["erased", "cut"])
+def test_a_rotation_that_was_interrupted_is_finished_without_what_was_erased_since(
+    study: Study, dumps: list[Path], monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    call("forget", study.path, "cy")
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr("ingest.rotation.stage_all", killed)
+        call("rotate", study.path, code=130)
+    key = (study.restricted / "key").read_bytes()
+    if how == "erased":
+        dumps[0].unlink()
+    else:
+        dumps[0].write_bytes(lines([post()]))
+    remedy = call("rotate", study.path, code=3).stderr
+    assert "copenet rotate STUDY --without-gone" in remedy
+    assert "copenet ingest" not in remedy  # which refuses while a change of key is under way
+    call("ingest", study.path, "--without-gone", code=3)
+    done = call("rotate", study.path, "--without-gone")
+    assert "gone" not in done.stderr
+    assert (study.restricted / "key").read_bytes() == key
+    assert not (study.restricted / "key.old").exists()
+    assert messages(study) == ([] if how == "erased" else ["reddit:t3_p1"])  # cy stays forgotten
+    assert "gone" not in call("ingest", study.path).stderr
+
+
+def test_a_key_is_not_changed_where_every_dump_is_gone(study: Study, dumps: list[Path]) -> None:
+    key = (study.restricted / "key").read_bytes()
+    for path in dumps:
+        path.unlink()
+    assert "nothing would be left" in call("rotate", study.path, "--without-gone", code=2).stderr
+    assert (study.restricted / "key").read_bytes() == key
+    assert messages(study) == ALL
+
+
 def test_a_path_of_which_nothing_was_read_is_still_missed(tmp_path: Path, dumps: list[Path]) -> None:
     study = Study.create(tmp_path / "study")
     sources.remember(study, dumps)

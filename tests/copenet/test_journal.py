@@ -46,6 +46,13 @@ def test_a_declaration_is_written_once_until_it_changes(tmp_path):
     assert [d["outcome"] for d in journal.declarations(path)] == ["acceptance", "planning", "acceptance"]
 
 
+def test_a_declaration_from_before_a_setting_existed_is_one_of_its_default(tmp_path):
+    path = tmp_path / "journal.jsonl"
+    journal.declare(path, A)
+    assert not journal.declare(path, A | {"unrelated": ""}, {"outcome": "planning", "unrelated": ""})
+    assert journal.declare(path, A | {"unrelated": "humor"}, {"outcome": "planning", "unrelated": ""})
+
+
 def test_the_order_of_declaring_and_opening_is_kept(tmp_path):
     path = tmp_path / "journal.jsonl"
     journal.declare(path, A)

@@ -8,10 +8,13 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
+from typer.testing import CliRunner
 
 from copenet import journal, pipeline
+from copenet.cli.app import app
 from copenet.foundation.errors import InputError, ResourceError, UsageError
 from copenet.foundation.files import write_json
 from copenet.pipeline import BY_NAME, STAGES, Pipeline, Saying, first_error
@@ -96,6 +99,43 @@ def test_everything_runs_once_and_then_nothing(study, works):
     assert works.take() == []
     assert {report.state for report in again} == {"fresh"}
     assert [report.saying.line for report in again] == [f"{name} done" for name in NAMES]
+
+
+def test_a_run_that_estimates_nothing_declares_nothing(study, works):
+    Pipeline(study).run()
+    other = study.with_changes({"effect.outcome": "acceptance"})
+    other.declare()  # as `effect estimate --outcome` does, which leaves the declared result alone
+    before = study.journal.read_bytes()
+    for names in (["report"], None, ["label"]):
+        Pipeline(study).run(names)
+    Pipeline(other).run(["graph"], force=["graph"])
+    assert [d["outcome"] for d in journal.declarations(study.journal)] == ["positive_reframing", "acceptance"]
+    assert study.journal.read_bytes().startswith(before)
+    Pipeline(study).run(["effect"], force=["effect"])
+    assert len(journal.declarations(study.journal)) == 3
+
+
+def test_audit_and_explain_say_when_results_are_stale(study, works, monkeypatch):
+    monkeypatch.setattr("copenet.audit.result", lambda *_: {})
+    monkeypatch.setattr("copenet.finding.estimate", Mock(side_effect=UsageError("seen enough")))
+
+    def said(*arguments):
+        done = CliRunner().invoke(app, [*arguments, str(study.path)])
+        return done.stdout + done.stderr
+
+    Pipeline(study).run(["ingest"])
+    assert "stale" not in said("audit") + said("effect", "explain")  # nothing is there yet
+    Pipeline(study).run()
+    assert "stale" not in said("audit") + said("effect", "explain")
+    change(study, graph__window_days=14)
+    assert f"Results are stale: run: copenet run {study.path} (graph, store, effect, report)" in said("audit")
+    assert "The estimate is stale: it is computed again now, with what it rests on (graph)." in said(
+        "effect", "explain"
+    )
+    Pipeline(study).begin_removal()
+    Pipeline(study).finish_removal()  # as after a forget
+    assert "Results are stale" in said("audit")
+    assert "The estimate is stale" in said("effect", "explain")
 
 
 def test_only_what_was_asked_for_and_what_it_rests_on(study, works):

@@ -38,8 +38,9 @@ def test_a_dump_of_which_nothing_new_could_be_kept_is_in_the_quality_report(stud
     assert json.loads((study.results / "quality.json").read_text())["rejected"] != []
 
 
-def test_another_smallest_group_makes_the_network_stale(study: Study) -> None:
-    keys = {k: BY_NAME["graph"].settings(study.with_changes({"report.suppress_below": k})) for k in (8, 20)}
+@pytest.mark.parametrize("name", ["graph", "effect", "report"])
+def test_another_smallest_group_makes_stale_what_counts_people(study: Study, name: str) -> None:
+    keys = {k: BY_NAME[name].settings(study.with_changes({"report.suppress_below": k})) for k in (8, 20)}
     assert keys[8] != keys[20]
 
 

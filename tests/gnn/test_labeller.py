@@ -218,7 +218,7 @@ class TestEvaluate:
             "positives": 4,
             "negatives": 296,
             "trainable": False,
-            "reason": "too few gold labels: 4 positive, 296 negative",
+            "reason": "4 positive and 296 negative gold labels; 10 of each are needed",
         }
 
     def test_pure_noise_is_judged_useless(self, world: World) -> None:
@@ -255,9 +255,33 @@ class TestEvaluate:
         with pytest.raises(InputError, match="fewer than 5 authors"):
             evaluate(world.gold, world.ids, world.texts, world.embeddings, groups=["a"] * 300, settings=SMALL)
 
-    def test_positives_too_few_for_every_part(self, world: World) -> None:
+    def judge(self, world: World, positives: int, groups: list[str]) -> dict:
         truth = np.full((300, 14), np.nan)
-        truth[:, PLANNING] = np.arange(300) < 10
+        truth[:, PLANNING] = np.arange(300) < positives
+        truth[:, HUMOR] = np.arange(300) % 2
         gold = labels_table(world.ids, truth, "gold")
-        with pytest.raises(InputError):
+        judged = evaluate(gold, world.ids, world.texts, world.embeddings, groups=groups, settings=SMALL)
+        return judged["models"][0]["per_strategy"][PLANNING]
+
+    @pytest.mark.parametrize(("positives", "enough"), [(9, False), (10, True), (13, True)])
+    def test_what_is_enough_to_train_on_is_enough_to_judge(self, world: World, positives: int, enough: bool) -> None:
+        entry = self.judge(world, positives, world.ids)
+        assert entry["trainable"] is enough
+        assert enough == ("sensitivity" in entry)
+        assert enough or entry["reason"] == "9 positive and 291 negative gold labels; 10 of each are needed"
+
+    def test_positives_of_one_person_alone_cannot_be_judged(self, world: World) -> None:
+        entry = self.judge(world, 12, ["one"] * 12 + world.ids[12:])
+        assert entry["trainable"] is False
+        assert entry["reason"] == "all its positive or negative labels are of too few people"
+
+    def test_nothing_is_trained_where_nothing_can_be_judged(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        truth = np.full((300, 14), np.nan)
+        truth[:, PLANNING] = np.arange(300) < 9
+        gold = labels_table(world.ids, truth, "gold")
+        monkeypatch.setattr("gnn.evaluation.fit", lambda *_: pytest.fail("trained"))
+        with pytest.raises(InputError, match="each needs 10 positive and 10 negative gold labels") as caught:
             evaluate(gold, world.ids, world.texts, world.embeddings, groups=world.ids, settings=SMALL)
+        assert "empty text.gold" in caught.value.remedy

@@ -182,7 +182,12 @@ def effects() -> dict[str, Any]:
                 "count": [0, *range(900, 900 - 19 * 47, -47), 5],
             },
             "exposure_curve": {
-                "levels": [level("0", 0.0, 2900, 0.1), level("1", 1.0, 890, 0.2), level("2", 2.0, 5, 0.9)]
+                "levels": [
+                    level("0", 0.0, 2900, 0.1),
+                    level("1", 1.0, 890, 0.2),
+                    level("2", 2.0, 60, 0.8),  # hidden with the next, which it would tell
+                    level("3", 3.0, 5, 0.9),
+                ]
             },
             "waterfall": {"steps": steps(), "note": "In another order the steps would be others.", "refused": None},
             "adoption": {"event_study": {"points": [period(n, 0.1 * n) for n in (-2, 0, 1)], "refused": None}},

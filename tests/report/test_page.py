@@ -297,7 +297,8 @@ def test_the_curve_and_the_event_study_stand_among_the_estimates_without_small_l
     assert "A curve to read beside the headline" in curve
     assert "2,900" in curve
     assert "0.900" not in curve  # of five person-periods
-    assert "1 level(s) without overlap or rows are not drawn" in curve
+    assert "0.800" not in curve
+    assert "2 level(s) without overlap or rows are not drawn" in curve
     assert "Left of the exposure" in study
 
 

@@ -115,6 +115,18 @@ def test_unvalidated_labels_are_in_the_methods() -> None:
     assert "not validated against human judgement" in text_of(found)
 
 
+def test_how_often_labels_of_the_outcome_are_right_is_in_the_methods() -> None:
+    found = documents()
+    rates = "Labels of positive reframing had a sensitivity of 0.95 and a specificity of 0.99"
+    assert rates in text_of(found)
+    judged = next(
+        row for row in found["labels"]["models"][0]["per_strategy"] if row["strategy"] == "positive_reframing"
+    )
+    judged.pop("sensitivity")
+    judged["specificity"] = None
+    assert "How often labels of positive reframing are right could not be judged." in text_of(found)
+
+
 def test_a_slope_is_described_as_one() -> None:
     found = documents()
     found["effects"]["headline"] = "plm"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -24,6 +24,7 @@ def test_power_is_that_of_a_two_sided_test_and_its_level_where_nothing_is():
     assert power_against(0.0, 1.0, 1.0) == pytest.approx(0.05, abs=2e-3)
 
 
+@settings(max_examples=25)
 @given(se=st.floats(0.01, 10), dof=st.one_of(st.none(), st.floats(1, 200)))
 def test_what_is_detectable_is_seen_with_the_power_asked_for(se, dof):
     assert power_against(detectable(se, dof), se, dof) == pytest.approx(0.8, abs=1e-6)

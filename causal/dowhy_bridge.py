@@ -132,8 +132,9 @@ def placebo_refuter(
     status: Status = "pass" if p_value >= 0.05 else "fail"
     detail = (
         f"DoWhy's placebo refuter on our AIPW (linear nuisances): {simulations} times the exposure was permuted over rows;"
-        f" the mean effect was {placebo:+.3f} (p = {p_value:.2f} for zero among such effects). It treats rows as independent, so it can find"
-        " a broken estimator and cannot find confounding; the rewired graph is its network-aware neighbour."
+        f" the mean effect was {placebo:+.3f} (p = {p_value:.2f} for zero among such effects). It treats rows as"
+        " independent, so it can find a broken estimator and cannot find confounding; the rewired graph is its network-aware"
+        " neighbour."
     )
     figures = {"placebo_effect": placebo, "p_value": p_value, "simulations": simulations}
     return Check("dowhy_placebo", status, detail, figures | {"estimate": float(estimate.value)})

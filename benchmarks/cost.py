@@ -3,9 +3,9 @@
 Each size runs in a process of its own on one thread, so that its highest memory is its own. Beside ours runs the same
 cross-fitted AIPW with the same learners on the same rows as if they were independent: folds at random, an iid interval,
 no communities, no network. The ratio is what a valid interval costs. The exponent is that of time in ties, by least
-squares of logarithms: 1 is linear. `--figure` draws both (SVG or PDF).
+squares of logarithms: 1 is linear. `--figure` draws both into a folder.
 
-    python benchmarks/cost.py --graphs ../shared/data/graphs --figure build/cost.svg
+    python benchmarks/cost.py --graphs ../shared/data/graphs --figure build
 """
 
 from __future__ import annotations
@@ -100,6 +100,8 @@ def exponent(sizes: list[dict[str, Any]], what: str) -> float:
 
 def drawn(sizes: list[dict[str, Any]]) -> Drawing:
     """Draw time against ties, with a line of time proportional to ties."""
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
     ties = np.array([size["ties"] for size in sizes], dtype=float)
     with style():
         figure, axes = canvas(65)
@@ -110,7 +112,10 @@ def drawn(sizes: list[dict[str, Any]]) -> Drawing:
             axes.loglog(ties, [size[name] for size in sizes], line, color=colour, markersize=3, label=label)
         axes.loglog(ties, ties / ties[-1] * sizes[-1]["seconds"], ":", color=GREY, label="proportional to ties")
         axes.set(xlabel="Ties", ylabel="Seconds on one thread")
-        axes.legend()
+        for axis in (axes.xaxis, axes.yaxis):  # the style reads no mathematics
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+            axis.set_minor_formatter(NullFormatter())
+        figure.legend(loc="outside upper left", ncols=2)
     alt = f"Time against ties on logarithmic axes; ours grows with exponent {exponent(sizes, 'seconds'):.2f}."
     return Drawing("cost", alt, "Parts of the Pokec friendship network, up to the whole of it.", figure)
 

@@ -202,6 +202,8 @@ def page(folder: Path = RESULTS) -> str:
         for name, document in documents:
             if first_kind(name) == kind:
                 lines += [row(*cells) for cells in rows(document)]
+    if (folder / "cost.svg").exists():
+        lines += ["", "![Time of AIPW with network HAC against ties](../benchmarks/results/cost.svg)"]
     for name, document in documents:
         if name.startswith("peers"):
             lines += beside(document)

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 RESULTS = Path(__file__).resolve().parent / "results"
 COVERAGE, SIZE, CORRECTED, BOUNDS = (0.93, 0.97), (0.0, 0.07), (0.90, 1.0), (0.95, 1.0)
 BIAS_IN_SE, BIAS_RELATIVE, REGRESSION = 0.25, 0.10, 1.10
@@ -169,8 +171,17 @@ def of_cost(document: Document) -> Iterator[Row]:
     minutes, memory = largest["seconds"] / 60, largest["peak_mb"]
     yield valued(study, 1, "one thread:", minutes, MINUTES, f"{minutes:.1f} minutes")
     yield valued(study, 1, "peak memory", memory, MEMORY_MB, f"{memory:,} MB")
-    of = len(document["sizes"])
-    yield "the same, growing", f"{of}", f"time grows as ties to the power {document['exponent']:.2f}", "", None
+    for least in (0, 100_000):
+        sizes = [size for size in document["sizes"] if size["ties"] >= least]
+        ties, seconds = (np.log([size[name] for size in sizes]) for name in ("ties", "seconds"))
+        growing = f"the same, from {min(size['ties'] for size in sizes):,} ties on"
+        yield (
+            growing,
+            f"{len(sizes)}",
+            f"time grows as ties to the power {np.polyfit(ties, seconds, 1)[0]:.2f}",
+            "",
+            None,
+        )
 
 
 def of_hac(document: Document) -> Iterator[Row]:

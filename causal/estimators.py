@@ -364,14 +364,14 @@ def sensitivity_checks(sensitivity: Sensitivity | None) -> tuple[Check, ...]:
         return ()
     said = tipping_sentence(sensitivity)
     status: Status = "pass"
-    if all(b.multiple is None for b in sensitivity.benchmarks):
-        status = "not_informative"
-    if any(b.multiple is not None and b.multiple < 1 for b in sensitivity.benchmarks):
-        status = "warn"
-        said += " That is weaker than something measured: such a trait is easily imagined."
     if sensitivity.robustness_value_interval == 0:
         status = "not_informative"
-        said += " The interval already covers zero, so there is nothing for a hidden trait to explain away."
+        said = f"The interval already holds zero: there is nothing for a hidden trait to explain away. {said}"
+    elif all(b.multiple is None for b in sensitivity.benchmarks):
+        status = "not_informative"
+    elif any(b.multiple is not None and b.multiple < 1 for b in sensitivity.benchmarks):
+        status = "warn"
+        said += " That is weaker than something measured: such a trait is easily imagined."
     return (Check("hidden_confounder", status, said, sensitivity.to_dict()),)
 
 

@@ -86,11 +86,16 @@ def arms(e: Float) -> dict[str, NDArray[np.bool_]]:
 def effective_sizes(e: Float, propensity: Float, clip: float) -> tuple[float, float]:
     """Return Kish's effective number of exposed and unexposed rows under inverse-probability weights."""
     p = np.clip(propensity, clip, 1 - clip)
-    return _kish(1 / p[e == 1]), _kish(1 / (1 - p[e == 0]))
+    return kish(1 / p[e == 1]), kish(1 / (1 - p[e == 0]))
 
 
-def _kish(weights: Float) -> float:
-    return float(weights.sum() ** 2 / np.sum(weights**2)) if len(weights) else 0.0
+def kish(weights: Float) -> float:
+    """Return how many rows of equal weight the weighted rows are worth (Kish 1965); 0 where no row has a weight.
+
+    >>> kish(np.array([2.0, 2.0, 0.0])), kish(np.zeros(3))
+    (2.0, 0.0)
+    """
+    return float(weights.sum() ** 2 / np.sum(weights**2)) if weights.any() else 0.0
 
 
 def relative_clip(e: Float, clip: float) -> float:

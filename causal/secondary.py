@@ -100,7 +100,7 @@ def had_all_posted(sample: Sample, posted: Bool, settings: EstimationSettings = 
     folds = graph_folds(sample.person, sample.adjacency, sample.communities, k=settings.folds, seed=settings.seed)
     nuisances = fit_nuisances(sample, posted, folds, settings)
     clip = overlap.relative_clip(sample.e, settings.clip)
-    worth = [float(w.sum() ** 2 / np.sum(w**2)) for w in weights(sample.e, posted, nuisances, clip)]
+    worth = [overlap.kish(w) for w in weights(sample.e, posted, nuisances, clip)]
     own = np.where(sample.e == 1, nuisances.posting[1], nuisances.posting[0])
     detail = {
         "least_chance_of_posting": float(own.min()),

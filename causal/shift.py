@@ -261,7 +261,7 @@ def overlap_check(shifted: Float, r: Float, policy: Policy, clip: float) -> Chec
     n = len(r)
     told = np.r_[policy.reachable, np.ones(n, dtype=bool)]
     apart = overlap.told_apart(np.repeat([0.0, 1.0], n)[told], shifted[told])
-    worth = float(r.sum() ** 2 / np.sum(r**2)) if r.any() else 0.0
+    worth = overlap.kish(r)
     clipped = float(np.mean(shifted[:n][policy.reachable] > 1 - clip)) if policy.reachable.any() else 1.0
     mean = float(r.mean())
     figures = {"told_apart": apart, "effective_rows": worth, "mean_ratio": mean, "clipped_share": clipped}
